@@ -1,0 +1,1 @@
+"""The `knlab` command: one module for each group of verbs, all of them thin."""

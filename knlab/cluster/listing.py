@@ -1,0 +1,99 @@
+"""What `kubectl get` prints, as a result: the server's own Table."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import Any, Final
+
+from knlab._exceptions import UsageError
+from knlab._html import html_table
+from knlab.cluster import kubernetes as k8s
+from knlab.cluster.kubernetes import Kind, Kubernetes
+
+_SERVING: Final = "serving.knative.dev/v1"
+_NETWORKING: Final = "networking.internal.knative.dev/v1alpha1"
+KINDS: Final = {
+    "configmaps": k8s.CONFIG_MAP,
+    "configurations": Kind(_SERVING, "Configuration"),
+    "crds": k8s.CRD,
+    "deployments": k8s.DEPLOYMENT,
+    "endpoints": Kind("v1", "Endpoints"),
+    "events": k8s.EVENT,
+    "king": Kind(_NETWORKING, "Ingress"),
+    "kpa": k8s.POD_AUTOSCALER,
+    "ksvc": k8s.SERVICE,
+    "namespaces": k8s.NAMESPACE,
+    "nodes": k8s.NODE,
+    "pods": k8s.POD,
+    "replicasets": Kind("apps/v1", "ReplicaSet"),
+    "revisions": k8s.REVISION,
+    "routes": Kind(_SERVING, "Route"),
+    "services": k8s.CORE_SERVICE,
+    "sks": Kind(_NETWORKING, "ServerlessService"),
+}
+"""Names that `kubectl get` takes, and the kinds they mean."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One table, and the command that prints it."""
+
+    command: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def __repr__(self) -> str:
+        lines = [self.header, *self.rows]
+        widths = [max(len(line[index]) for line in lines) for index in range(len(self.header))]
+        texts = (
+            "   ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+            for line in lines
+        )
+        return "\n".join([f"$ {self.command}", *texts])
+
+    def _repr_html_(self) -> str:
+        return html_table(self.header, self.rows, caption=f"$ {self.command}")
+
+    @property
+    def frame(self) -> Any:
+        """A DataFrame with the columns that kubectl shows."""
+        import pandas as pd  # noqa: PLC0415 - slow to import, and most callers never ask
+
+        return pd.DataFrame([dict(zip(self.header, row, strict=True)) for row in self.rows])
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def listing(
+    api: Kubernetes, what: str, *, namespace: str | None, labels: str = "", wide: bool = False
+) -> Listing:
+    """The table that `kubectl get WHAT` prints; None is every namespace.
+
+    Raises:
+        UsageError: for a name that is not in KINDS.
+    """
+    if what not in KINDS:
+        raise UsageError(f"cannot show {what!r}", hint=f"one of {', '.join(KINDS)}")
+    command = ["kubectl", "get", what]
+    command += ["-A"] if namespace is None else ["-n", namespace] if namespace else []
+    command += ["-l", labels] if labels else []
+    command += ["-o", "wide"] if wide else []
+    table = api.table(KINDS[what], namespace or None, labels=labels)
+    shown = [
+        index
+        for index, column in enumerate(table["columnDefinitions"])
+        if wide or not column.get("priority")
+    ]
+    header = [table["columnDefinitions"][index]["name"].upper() for index in shown]
+    rows = [[_text(row["cells"][index]) for index in shown] for row in table.get("rows") or ()]
+    if namespace is None:
+        header.insert(0, "NAMESPACE")
+        for row, source in zip(rows, table.get("rows") or (), strict=True):
+            row.insert(0, source["object"]["metadata"].get("namespace", ""))
+    return Listing(shlex.join(command), tuple(header), tuple(map(tuple, rows)))
+
+
+def _text(cell: object) -> str:
+    return "" if cell is None else str(cell)

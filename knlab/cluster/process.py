@@ -1,0 +1,160 @@
+"""The embedded cluster's process, seen from outside: start it, find it, stop it.
+
+Imports little, so that `knlab up` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from knlab._exceptions import StateError, TimedOut, Unreachable
+from knlab._state import Running, claim, is_locked, read_running
+
+_START_TIMEOUT = 30.0
+_STOP_TIMEOUT = 15.0
+_POLL = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """How to start the process."""
+
+    api_port: int = 0
+    """0: the port used last on this state directory, or any free one."""
+    gateway_port: int = 0
+    idle_timeout: str = "12h"
+    with_parent: bool = False
+    """Ends when this process ends, however it ends."""
+
+
+_parents_ends: list[int] = []
+"""Write ends of pipes that child clusters watch: they close when this process ends."""
+
+
+def start(directory: Path, launch: Launch = Launch()) -> Running:
+    """The cluster that runs on `directory`, started if none does.
+
+    Raises:
+        StateError: if the directory is foreign, newer than this knlab, or not writable.
+        Unreachable: if the process ends at once; the message carries its last words.
+    """
+    if running := read_running(directory):
+        return running
+    claim(directory)
+    logs = directory / "logs"
+    logs.mkdir(exist_ok=True, mode=0o700)
+    words = logs / "startup.log"
+    with words.open("wb") as log:
+        child, ready = _spawn(directory, launch, log.fileno())
+    try:
+        _await_ready(child, ready)
+    finally:
+        os.close(ready)
+    running = _await_announcement(directory, child)
+    if running is None:
+        last = words.read_text(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
+        raise Unreachable(
+            f"the embedded cluster did not start: {last[0]}",
+            hint=f"`knlab logs` or {words} say more; `knlab reset` starts afresh",
+        )
+    return running
+
+
+def _spawn(directory: Path, launch: Launch, log: int) -> tuple[subprocess.Popen[bytes], int]:
+    ready, announce = os.pipe()
+    command = [sys.executable, "-m", "knlab.embedded", "--state-dir", str(directory)]
+    command += ["--api-port", str(launch.api_port), "--gateway-port", str(launch.gateway_port)]
+    command += ["--idle-timeout", launch.idle_timeout, "--ready-fd", str(announce)]
+    inherited = [announce]
+    if launch.with_parent:
+        watched, held = os.pipe()
+        _parents_ends.append(held)
+        command += ["--parent-fd", str(watched)]
+        inherited.append(watched)
+    try:
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=inherited,
+            start_new_session=True,
+        )
+    finally:
+        for descriptor in inherited:
+            os.close(descriptor)
+    return child, ready
+
+
+def _await_ready(child: subprocess.Popen[bytes], ready: int) -> None:
+    """Return when the child says ready or is gone: both end the select."""
+    readable, _, _ = select.select([ready], [], [], _START_TIMEOUT)
+    if not readable:
+        child.kill()
+        child.wait()
+        raise TimedOut("the embedded cluster to start", after=_START_TIMEOUT)
+    os.read(ready, 1)
+
+
+def _await_announcement(directory: Path, child: subprocess.Popen[bytes]) -> Running | None:
+    """The announcement of our child, or of a process that was faster; None if there is none."""
+    deadline = time.monotonic() + _START_TIMEOUT
+    while time.monotonic() < deadline:
+        if running := read_running(directory):
+            return running
+        if child.poll() is not None and not is_locked(directory):
+            return None
+        time.sleep(_POLL)
+    return None
+
+
+def stop(directory: Path) -> bool:
+    """Whether a cluster ran on `directory`; it is stopped now, its objects are kept."""
+    running = read_running(directory)
+    if running is None:
+        return False
+    for sign, patience in ((signal.SIGTERM, _STOP_TIMEOUT), (signal.SIGKILL, _STOP_TIMEOUT)):
+        try:
+            os.kill(running.pid, sign)
+        except ProcessLookupError:
+            return True
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            _reap(running.pid)
+            if not is_locked(directory):
+                return True
+            time.sleep(_POLL)
+    raise StateError(
+        f"process {running.pid} does not end", hint=f"look at {directory}/logs, then kill it"
+    )
+
+
+def _reap(pid: int) -> None:
+    """Collect the exit status if the process is our child."""
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return
+
+
+def reset(directory: Path) -> None:
+    """Stop the cluster on `directory` and delete its state.
+
+    Raises:
+        StateError: if the directory holds something else than a cluster's state.
+    """
+    stop(directory)
+    if not directory.exists():
+        return
+    marker = directory / "FORMAT"
+    if any(directory.iterdir()) and not marker.is_file():
+        raise StateError(f"{directory} is not a knlab state directory", hint="nothing was deleted")
+    shutil.rmtree(directory)

@@ -1,0 +1,155 @@
+"""`python -m knlab.embedded`: the embedded cluster's process.
+
+Exit codes: 0 after SIGTERM, an idle timeout or the end of the parent; 1 with a sentence on stderr
+if it cannot start.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import fcntl
+import logging
+import logging.handlers
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+import uvloop
+
+from knlab._clock import SystemClock
+from knlab._exceptions import KnlabError, StateError
+from knlab._state import Running, claim, write_running
+from knlab._units import parse_duration
+from knlab.embedded.host import Ports
+from knlab.embedded.platform import Platform, Settings, platform
+
+LOG_SIZE: Final = 5 * 2**20
+LOG_FILES: Final = 3
+
+
+def main() -> int:
+    """Run until told to stop."""
+    chosen = _arguments()
+    directory: Path = chosen.state_dir.absolute()
+    failure: BaseException | None = None
+    try:
+        claim(directory)
+        with _locked(directory), _announced(directory):
+            _log_to(directory / "logs")
+            uvloop.run(_run(directory, chosen))
+    except* KnlabError as group:
+        failure = _first(group)
+    except* OSError as group:
+        failure = _port_in_use(_first(group), chosen)
+    if failure is not None:
+        print(" ".join(str(failure).split()), file=sys.stderr)  # noqa: T201 - for whoever starts us
+    return 1 if failure else 0
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first error in `group`, however deep."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m knlab.embedded", description=__doc__)
+    parser.add_argument("--state-dir", type=Path, required=True)
+    parser.add_argument("--api-port", type=int, default=0)
+    parser.add_argument("--gateway-port", type=int, default=0)
+    parser.add_argument("--idle-timeout", default="12h")
+    parser.add_argument("--ready-fd", type=int, help="gets one byte once clients can connect")
+    parser.add_argument("--parent-fd", type=int, help="end when this reaches its end of file")
+    return parser.parse_args()
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    """Be the only process on `directory`."""
+    descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise StateError(
+            f"another process runs on {directory}", hint="use it, or stop it with `knlab down`"
+        ) from error
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _announced(directory: Path) -> Iterator[None]:
+    """Leave no announcement behind."""
+    try:
+        yield
+    finally:
+        (directory / "cluster.json").unlink(missing_ok=True)
+
+
+def _log_to(directory: Path) -> None:
+    directory.mkdir(exist_ok=True, mode=0o700)
+    handler = logging.handlers.RotatingFileHandler(
+        directory / "knlab.log", maxBytes=LOG_SIZE, backupCount=LOG_FILES
+    )
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+
+
+async def _run(directory: Path, chosen: argparse.Namespace) -> None:
+    settings = Settings(state_dir=directory, ports=Ports(chosen.api_port, chosen.gateway_port))
+    patience = parse_duration(chosen.idle_timeout, name="--idle-timeout")
+
+    def announce(running: Running) -> None:
+        write_running(directory, running)
+        if chosen.ready_fd is not None:
+            os.write(chosen.ready_fd, b"!")
+            os.close(chosen.ready_fd)
+
+    async with platform(settings, SystemClock()) as cluster:
+        serving = asyncio.create_task(cluster.run(announce), name="cluster")
+        ending = asyncio.create_task(_ending(cluster, chosen.parent_fd, patience), name="ending")
+        await asyncio.wait({serving, ending}, return_when=asyncio.FIRST_COMPLETED)
+        ending.cancel()
+        if not serving.done():
+            serving.cancel()
+        with suppress(asyncio.CancelledError):
+            await serving
+
+
+async def _ending(cluster: Platform, parent: int | None, patience: float) -> None:
+    """Return at a signal, at the parent's end, or when nobody has used the cluster for long."""
+    loop = asyncio.get_running_loop()
+    told = asyncio.Event()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sign, told.set)
+    if parent is not None:
+        loop.add_reader(parent, told.set)
+    while not told.is_set() and cluster.usage.idle < patience:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(told.wait(), timeout=max(1.0, patience - cluster.usage.idle))
+
+
+def _port_in_use(error: BaseException, chosen: argparse.Namespace) -> BaseException:
+    wanted = [port for port in (chosen.api_port, chosen.gateway_port) if port]
+    if not wanted:
+        return error
+    return StateError(
+        f"cannot listen on {' and '.join(map(str, wanted))}: {error}",
+        hint="choose other ports with --api-port and --gateway-port",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The control loops of a cluster of one node: pure `sync` functions, listed in `loops`."""

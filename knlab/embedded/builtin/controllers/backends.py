@@ -1,0 +1,133 @@
+"""Which pods stand behind a Service, and on which of their ports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from knlab.embedded.builtin.controllers.pod_states import is_over, is_ready, is_terminating
+from knlab.embedded.builtin.kinds import PODS
+from knlab.embedded.kube.controller import View
+from knlab.embedded.kube.objects import Key, Object
+
+Ports: TypeAlias = tuple[tuple[str, int, str, str], ...]
+"""(name of the Service's port, number in the pod, protocol, appProtocol) each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """One pod behind a Service."""
+
+    pod: Object
+    ports: Ports
+    ready: bool
+    serving: bool
+    terminating: bool
+
+    @property
+    def address(self) -> str:
+        """The pod's IP."""
+        return str(self.pod["status"]["podIP"])
+
+    def reference(self) -> Object:
+        """The `targetRef` of an endpoint."""
+        metadata = self.pod["metadata"]
+        return {
+            "kind": "Pod",
+            "name": metadata["name"],
+            "namespace": metadata["namespace"],
+            "uid": metadata["uid"],
+        }
+
+
+class SelectorIndex:
+    """Which Services select a pod, as far as syncs have seen Services.
+
+    A Service that no sync has seen yet is about to be looked at anyway.
+    """
+
+    def __init__(self) -> None:
+        self._selectors: dict[Key, Mapping[str, str]] = {}
+
+    def learn(self, key: Key, service: Object | None) -> None:
+        """Remember what the Service at `key` selects now; None if it is gone."""
+        if service is not None and selects(service):
+            self._selectors[key] = service["spec"]["selector"]
+        else:
+            self._selectors.pop(key, None)
+
+    def keys_selecting(self, pod: Object) -> list[Key]:
+        """The keys of the Services that select `pod`."""
+        labels: Mapping[str, str] = pod["metadata"].get("labels") or {}
+        namespace = pod["metadata"]["namespace"]
+        return [
+            key
+            for key, selector in self._selectors.items()
+            if key[0] == namespace and labels.items() >= selector.items()
+        ]
+
+
+def backends_of(view: View, service: Object) -> list[Backend]:
+    """The pods that `service` selects and that have an address, by address and name."""
+    pods = view.list(PODS, service["metadata"]["namespace"], service["spec"]["selector"])
+    patient = bool(service["spec"].get("publishNotReadyAddresses"))
+    found = [
+        Backend(
+            pod=pod,
+            ports=_ports(service, pod),
+            ready=patient or (is_ready(pod) and not is_terminating(pod)),
+            serving=is_ready(pod),
+            terminating=is_terminating(pod),
+        )
+        for pod in pods
+        if (pod.get("status") or {}).get("podIP") and not is_over(pod)
+    ]
+    return sorted(found, key=lambda item: (item.address, item.pod["metadata"]["name"]))
+
+
+def selects(service: Object) -> bool:
+    """Whether `service` chooses its pods by labels."""
+    return bool(service["spec"].get("selector")) and service["spec"]["type"] != "ExternalName"
+
+
+def _ports(service: Object, pod: Object) -> Ports:
+    found = []
+    for port in service["spec"].get("ports") or ():
+        number = _number(port["targetPort"], port.get("protocol", "TCP"), pod)
+        if number:
+            name, protocol = port.get("name", ""), port.get("protocol", "TCP")
+            found.append((name, number, protocol, port.get("appProtocol", "")))
+    return tuple(found)
+
+
+def _number(target: Any, protocol: str, pod: Object) -> int | None:
+    """The number of port `target` in `pod`; None if no container has a port of that name."""
+    if isinstance(target, int) or str(target).isdigit():
+        return int(target)
+    return next(
+        (
+            int(port["containerPort"])
+            for container in pod["spec"]["containers"]
+            for port in container.get("ports") or ()
+            if port.get("name") == target and port.get("protocol", "TCP") == protocol
+        ),
+        None,
+    )
+
+
+def described(ports: Ports) -> list[Object]:
+    """`ports` as Endpoints and EndpointSlices list them."""
+    return [
+        {"name": name, "port": number, "protocol": protocol}
+        | ({"appProtocol": application} if application else {})
+        for name, number, protocol, application in ports
+    ]
+
+
+def grouped(backends: Iterable[Backend]) -> dict[Ports, list[Backend]]:
+    """`backends` by the ports they have: pods may give different numbers to one name."""
+    groups: dict[Ports, list[Backend]] = {}
+    for backend in backends:
+        groups.setdefault(backend.ports, []).append(backend)
+    return groups

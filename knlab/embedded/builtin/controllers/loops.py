@@ -1,0 +1,47 @@
+"""All control loops of this package, put together for one cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from knlab.embedded.builtin.controllers.autoscaler import HORIZONTAL
+from knlab.embedded.builtin.controllers.custom_resource_definitions import DEFINITIONS
+from knlab.embedded.builtin.controllers.deployment import DEPLOYMENT
+from knlab.embedded.builtin.controllers.disruption import DISRUPTION
+from knlab.embedded.builtin.controllers.endpoints import endpoints_controller
+from knlab.embedded.builtin.controllers.endpointslice import MIRRORING, slices_controller
+from knlab.embedded.builtin.controllers.loadbalancer import load_balancer_controller
+from knlab.embedded.builtin.controllers.namespace import (
+    namespace_controller,
+    root_ca_controller,
+    service_account_controller,
+)
+from knlab.embedded.builtin.controllers.replicaset import REPLICA_SET
+from knlab.embedded.builtin.controllers.scheduler import SCHEDULER
+from knlab.embedded.kube.controller import Controller
+from knlab.embedded.kube.registry import Resource
+
+
+def control_loops(
+    *, resources: Callable[[], Iterable[Resource]], certificate: str, gateway: str
+) -> tuple[Controller, ...]:
+    """Every control loop of a new cluster.
+
+    `resources` gives the rows served now, `certificate` is the cluster's CA in PEM, `gateway` the
+    address that Services of type LoadBalancer get.
+    """
+    return (
+        DEFINITIONS,
+        namespace_controller(resources),
+        service_account_controller(),
+        root_ca_controller(certificate),
+        DEPLOYMENT,
+        REPLICA_SET,
+        SCHEDULER,
+        endpoints_controller(),
+        slices_controller(),
+        MIRRORING,
+        load_balancer_controller(gateway),
+        DISRUPTION,
+        HORIZONTAL,
+    )

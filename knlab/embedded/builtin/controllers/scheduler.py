@@ -1,0 +1,171 @@
+"""The scheduler: gives each pod a node that fits, or says why none does."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+from knlab.embedded.builtin.controllers.conditions import with_condition
+from knlab.embedded.builtin.controllers.pod_states import is_over
+from knlab.embedded.builtin.kinds import NODES, PODS
+from knlab.embedded.builtin.quantities import parse_quantity
+from knlab.embedded.kube.controller import (
+    NOTHING,
+    Controller,
+    Note,
+    Outcome,
+    View,
+    update,
+    update_status,
+)
+from knlab.embedded.kube.metadata import timestamp
+from knlab.embedded.kube.objects import Key, Object, condition
+
+NAME: Final = "default-scheduler"
+
+_LOOK_AGAIN: Final = 1.0
+"""Seconds after which a pod that fits nowhere is looked at again: others may have gone."""
+_HELPLESS: Final = "Preemption is not helpful for scheduling"
+_NO_VICTIMS: Final = "No preemption victims found for incoming pod"
+
+
+def sync_scheduling(view: View, key: Key, now: float) -> Outcome:
+    """A node for a pod that has none."""
+    pod = view.find(PODS, *key)
+    if pod is None or pod["spec"].get("nodeName") or is_over(pod):
+        return NOTHING
+    if "deletionTimestamp" in pod["metadata"] or pod["spec"].get("schedulerName", NAME) != NAME:
+        return NOTHING
+    if pod["spec"].get("schedulingGates"):
+        return NOTHING
+    nodes = view.list(NODES)
+    others = view.list(PODS)
+    refusals = {node["metadata"]["name"]: _refusals(pod, node, others) for node in nodes}
+    fitting = [name for name, reasons in refusals.items() if not reasons]
+    return _bound(pod, fitting[0], now) if fitting else _unschedulable(pod, refusals, now)
+
+
+def requests_of(spec: Mapping[str, Any]) -> dict[str, Decimal]:
+    """What a pod asks of a node: its containers together, or its largest init container."""
+    total: dict[str, Decimal] = {}
+    for container in spec.get("containers") or ():
+        for name, amount in _requests(container).items():
+            total[name] = total.get(name, Decimal(0)) + amount
+    for container in spec.get("initContainers") or ():
+        for name, amount in _requests(container).items():
+            total[name] = max(total.get(name, Decimal(0)), amount)
+    return total
+
+
+def _requests(container: Mapping[str, Any]) -> dict[str, Decimal]:
+    asked: Mapping[str, Any] = (container.get("resources") or {}).get("requests") or {}
+    return {name: parse_quantity(amount) or Decimal(0) for name, amount in asked.items()}
+
+
+def _refusals(pod: Object, node: Object, pods: Iterable[Object]) -> list[str]:
+    """Why `pod` does not fit on `node`; the first filter that refuses speaks, as in Kubernetes."""
+    if node["spec"].get("unschedulable"):
+        return ["node(s) were unschedulable"]
+    taint = _untolerated(pod, node)
+    if taint is not None:
+        return [f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value', '')}}}"]
+    selector: Mapping[str, str] = pod["spec"].get("nodeSelector") or {}
+    labels: Mapping[str, str] = node["metadata"].get("labels") or {}
+    if not labels.items() >= selector.items():
+        return ["node(s) didn't match Pod's node affinity/selector"]
+    name = node["metadata"]["name"]
+    return _shortages(pod, node, [p for p in pods if p["spec"].get("nodeName") == name])
+
+
+def _untolerated(pod: Object, node: Object) -> Object | None:
+    tolerations: list[Object] = pod["spec"].get("tolerations") or []
+    for taint in node["spec"].get("taints") or ():
+        if taint.get("effect") in {"NoSchedule", "NoExecute"} and not any(
+            _tolerates(toleration, taint) for toleration in tolerations
+        ):
+            found: Object = taint
+            return found
+    return None
+
+
+def _tolerates(toleration: Object, taint: Object) -> bool:
+    if toleration.get("effect") not in {None, "", taint["effect"]}:
+        return False
+    if toleration.get("key") and toleration["key"] != taint["key"]:
+        return False
+    if toleration.get("operator", "Equal") == "Exists":
+        return True
+    return bool(toleration.get("value", "") == taint.get("value", ""))
+
+
+def _shortages(pod: Object, node: Object, present: list[Object]) -> list[str]:
+    room: Mapping[str, Any] = (node.get("status") or {}).get("allocatable") or {}
+    living = [item for item in present if not is_over(item)]
+    found = []
+    if len(living) + 1 > int(room.get("pods", 110)):
+        found.append("Too many pods")
+    used: dict[str, Decimal] = {}
+    for item in living:
+        for name, amount in requests_of(item["spec"]).items():
+            used[name] = used.get(name, Decimal(0)) + amount
+    for name, amount in requests_of(pod["spec"]).items():
+        limit = parse_quantity(room.get(name, "0")) or Decimal(0)
+        if amount and used.get(name, Decimal(0)) + amount > limit:
+            found.append(f"Insufficient {name}")
+    return found
+
+
+def _bound(pod: Object, node: str, now: float) -> Outcome:
+    address = f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
+    conditions = _conditions(pod, {"status": "True"}, now)
+    status = {**(pod.get("status") or {}), "conditions": conditions}
+    metadata = {k: v for k, v in pod["metadata"].items() if k != "resourceVersion"}
+    assigned = {**pod, "metadata": metadata, "spec": {**pod["spec"], "nodeName": node}}
+    return Outcome(
+        (update_status(PODS, {**pod, "status": status}), update(PODS, assigned)),
+        (Note(pod, "Normal", "Scheduled", f"Successfully assigned {address} to {node}"),),
+    )
+
+
+def _unschedulable(pod: Object, refusals: Mapping[str, list[str]], now: float) -> Outcome:
+    message = _explanation(refusals)
+    old = condition(pod, "PodScheduled") or {}
+    if old.get("message") == message:
+        return Outcome(again_after=_LOOK_AGAIN)
+    unmet = {"status": "False", "reason": "Unschedulable", "message": message}
+    status = {**(pod.get("status") or {}), "conditions": _conditions(pod, unmet, now)}
+    return Outcome(
+        (update_status(PODS, {**pod, "status": status}),),
+        (Note(pod, "Warning", "FailedScheduling", message),),
+        _LOOK_AGAIN,
+    )
+
+
+def _explanation(refusals: Mapping[str, list[str]]) -> str:
+    if not refusals:
+        return "no nodes available to schedule pods"
+    total = len(refusals)
+    reasons = Counter(reason for listed in refusals.values() for reason in listed)
+    words = ", ".join(sorted(f"{count} {reason}" for reason, count in reasons.items()))
+    evictable = sum(
+        all(reason.startswith(("Insufficient", "Too many")) for reason in listed)
+        for listed in refusals.values()
+    )
+    helpless = total - evictable
+    tries = [f"{helpless} {_HELPLESS}"] if helpless else []
+    tries += [f"{evictable} {_NO_VICTIMS}"] if evictable else []
+    return (
+        f"0/{total} nodes are available: {words}. preemption: 0/{total} nodes are available:"
+        f" {', '.join(tries)}."
+    )
+
+
+def _conditions(pod: Object, scheduled: Mapping[str, str], now: float) -> list[Object]:
+    new = {"type": "PodScheduled", "lastProbeTime": None, **scheduled}
+    return with_condition((pod.get("status") or {}).get("conditions") or (), new, timestamp(now))
+
+
+SCHEDULER: Final = Controller(name=NAME, parent=PODS, sync=sync_scheduling, resync_on=(NODES,))
+"""Assigns pods to nodes."""

@@ -1,0 +1,1 @@
+"""What Kubernetes fills in: one module per group of kinds, all `(new, old) -> new`."""

@@ -1,0 +1,62 @@
+"""Resource quantities such as `250m` or `1.5Gi`: their value and their canonical spelling."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Any, Final
+
+_PATTERN: Final = re.compile(
+    r"([+-]?(?:\d+\.?\d*|\.\d+))(?:([eE][+-]?\d+)|(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei))?"
+)
+_BINARY: Final = {f"{letter}i": Decimal(1024) ** n for n, letter in enumerate("KMGTPE", 1)}
+_DECIMAL: Final = {
+    unit: Decimal(1000) ** n for n, unit in enumerate(("n", "u", "m", "", *"kMGTPE"), -3)
+}
+
+
+def parse_quantity(text: Any) -> Decimal | None:
+    """The number that `text` stands for; None if it is no quantity."""
+    matched = _PATTERN.fullmatch(str(text).strip()) if not isinstance(text, bool) else None
+    if matched is None:
+        return None
+    number, exponent, suffix = matched.groups()
+    if exponent:
+        return Decimal(number + exponent)
+    return Decimal(number) * (_BINARY.get(suffix) or _DECIMAL[suffix or ""])
+
+
+def canonical_quantity(text: Any) -> str:
+    """`text` as Kubernetes stores it: `"0.5"` is `"500m"`; as it is if it is no quantity."""
+    value = parse_quantity(text)
+    if value is None:
+        return str(text)
+    written = str(text).strip()
+    if written.endswith("i") and (short := _binary(value)) is not None:
+        return short
+    return _exponent(value) if re.search(r"\d[eE][+-]?\d", written) else _decimal(value)
+
+
+def _binary(value: Decimal) -> str | None:
+    """`value` with the largest binary suffix that leaves a whole number; None for fractions."""
+    if -1024 < value < 1024 or value != value.to_integral_value():
+        return _decimal(value) if value == value.to_integral_value() else None
+    for unit, factor in reversed(_BINARY.items()):
+        if value % factor == 0:
+            return f"{int(value / factor)}{unit}"
+    return str(int(value))
+
+
+def _decimal(value: Decimal) -> str:
+    for unit, factor in reversed(_DECIMAL.items()):
+        if value % factor == 0 and (value or not unit):
+            return f"{int(value / factor)}{unit}"
+    return f"{int(value / _DECIMAL['n']) + 1}n"
+
+
+def _exponent(value: Decimal) -> str:
+    for power in range(18, -10, -3):
+        factor = Decimal(10) ** power
+        if value and value % factor == 0:
+            return f"{int(value / factor)}" + (f"e{power}" if power else "")
+    return "0"

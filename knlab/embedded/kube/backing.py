@@ -1,0 +1,177 @@
+"""What every verb works on: the store and its rows, the clock, admission, the kinds' ways to go.
+
+The vocabulary of writes is here too: options in, results out.
+"""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from knlab._clock import Clock
+from knlab.embedded.kube.admission import Admission
+from knlab.embedded.kube.errors import NotFound
+from knlab.embedded.kube.objects import GroupResource, Object
+from knlab.embedded.kube.registry import Registry, Resource
+from knlab.embedded.kube.store import Change, Store
+
+FieldValidation: TypeAlias = Literal["Ignore", "Warn", "Strict"]
+AfterWrite: TypeAlias = Callable[[Resource, Change], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteOptions:
+    """Who writes, and how."""
+
+    user: str = "system:knlab"
+    field_manager: str = ""
+    dry_run: bool = False
+    """Do everything except keeping the result."""
+    field_validation: FieldValidation = "Ignore"
+    """What to do about fields that the schema does not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The object as stored now (the caller's copy), and what to warn the client about."""
+
+    object: Object
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """The object as it was last (`gone`) or as it is while something still keeps it."""
+
+    object: Object
+    gone: bool
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Part of a list: references to stored objects (read only), the version they show."""
+
+    items: list[Object]
+    version: int
+    token: str = ""
+    """`metadata.continue`; empty on the last page."""
+    remaining: int | None = None
+    """How many are left; None if nobody counted (a selector is used)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerKinds:
+    """The few kinds that the server itself reads or writes, named by whoever knows kinds."""
+
+    namespaces: GroupResource
+    events: GroupResource
+    mutating_webhooks: GroupResource
+    validating_webhooks: GroupResource
+
+
+def _at_once(_resource: Resource, _obj: Object, _body: Mapping[str, Any]) -> int:
+    return 0
+
+
+def _as_it_is(_resource: Resource, _obj: Object) -> None:
+    return None
+
+
+def _nothing(_resource: Resource, _obj: Object) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lifecycle:
+    """Where kinds differ in the way they go."""
+
+    grace: Callable[[Resource, Object, Mapping[str, Any]], int] = _at_once
+    """Seconds that the object lives on after DELETE with this body; 0 removes it at once.
+
+    Whoever owns the object's end (the kubelet of a pod) deletes again with gracePeriodSeconds 0.
+    """
+    doomed: Callable[[Resource, Object], None] = _as_it_is
+    """May change, in place, the copy that gets its deletionTimestamp now; may raise a StatusError.
+
+    Called on every DELETE of an object that is not terminating yet, also if it goes at once.
+    """
+    held: Callable[[Resource, Object], bool] = _nothing
+    """Whether something besides metadata.finalizers keeps the object."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backing:
+    """The parts that every verb needs."""
+
+    store: Store
+    registry: Registry
+    clock: Clock
+    kinds: ServerKinds
+    admission: Admission
+    lifecycle: Lifecycle
+    randomness: random.Random
+    after_write: list[AfterWrite] = field(default_factory=list)
+
+    def row(self, resource: Resource | GroupResource) -> Resource:
+        """The row to work with.
+
+        Raises:
+            NotFound: nobody serves `resource`.
+        """
+        if isinstance(resource, Resource):
+            return resource
+        row = self.registry.storage_row(resource)
+        if row is None:
+            raise NotFound("the server could not find the requested resource", details={})
+        return row
+
+    def storage(self, resource: Resource | GroupResource) -> GroupResource:
+        """Where objects of `resource` are kept, whether or not anybody serves it."""
+        if isinstance(resource, Resource):
+            return resource.storage
+        row = self.registry.storage_row(resource)
+        return row.storage if row else resource
+
+    def stored(self, row: Resource, namespace: str, name: str) -> Object:
+        """The stored object itself (read only), in its storage version.
+
+        Raises:
+            NotFound: there is none.
+        """
+        found = self.store.get(row.storage, (namespace if row.namespaced else "", name))
+        if found is None:
+            raise NotFound.of(row.name, name)
+        return found
+
+    def new_uid(self) -> str:
+        """A uid that no object has."""
+        return str(uuid.UUID(int=self.randomness.getrandbits(128), version=4))
+
+    def keep(self, row: Resource, obj: Object) -> Change:
+        """Store `obj`, which belongs to the store from now on, and tell `after_write`."""
+        return self._told(row, self.store.put(row.storage, obj))
+
+    def drop(self, row: Resource, obj: Object) -> Change:
+        """Remove the object whose last state is `obj`, and tell `after_write`."""
+        return self._told(row, self.store.remove(row.storage, obj))
+
+    def _told(self, row: Resource, change: Change) -> Change:
+        for told in tuple(self.after_write):
+            told(row, change)
+        return change
+
+
+def shown(row: Resource, obj: Object) -> Object:
+    """Stored `obj` in the version of `row`; the same object if that is how it is stored."""
+    if obj["apiVersion"] == row.api_version and obj["kind"] == row.kind:
+        return obj
+    return obj | {"apiVersion": row.api_version, "kind": row.kind}
+
+
+def distinct(warnings: Iterable[str]) -> tuple[str, ...]:
+    """Each of `warnings` once, in order of appearance."""
+    return tuple(dict.fromkeys(warnings))

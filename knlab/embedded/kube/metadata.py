@@ -1,0 +1,276 @@
+"""What the server does with `metadata`: its own fields, those that never change, the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from knlab.embedded.kube.errors import BadRequest, Cause, Conflict, InternalError
+from knlab.embedded.kube.names import label_errors, label_value_errors, qualified_name_errors
+from knlab.embedded.kube.objects import Object
+from knlab.embedded.kube.registry import Resource
+
+FIELDS: Final = frozenset({
+    "annotations", "creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp",
+    "finalizers", "generateName", "generation", "labels", "managedFields", "name", "namespace",
+    "ownerReferences", "resourceVersion", "selfLink", "uid",
+})  # fmt: skip
+"""Every field of an ObjectMeta."""
+
+_SYSTEM: Final = (
+    "creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "generation",
+    "managedFields", "resourceVersion", "selfLink", "uid",
+)  # fmt: skip
+_IMMUTABLE: Final = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds")
+_IMMUTABLE_TEXT: Final = "field is immutable"
+_ANNOTATIONS_BYTES: Final = 256 * 1024
+
+
+def timestamp(now: float) -> str:
+    """Epoch seconds `now` as Kubernetes writes times: `2023-11-14T22:13:20Z`."""
+    return datetime.fromtimestamp(int(now), tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def check_type(row: Resource, obj: Object) -> None:
+    """Refuse `obj` if it is not of the type of `row`, or its metadata has the wrong shape.
+
+    Raises:
+        BadRequest: as decoding in Kubernetes words it.
+    """
+    version, kind = obj.get("apiVersion"), obj.get("kind")
+    if not kind:
+        raise BadRequest("Object 'Kind' is missing in the request body")
+    if version != row.api_version:
+        raise BadRequest(
+            f"the API version in the data ({version}) does not match the expected API version"
+            f" ({row.api_version})"
+        )
+    if kind != row.kind:
+        raise BadRequest(
+            f'{kind} in version "{row.version}" cannot be handled as a {row.kind}: the kind in the'
+            f" data ({kind}) does not match the expected kind ({row.kind})"
+        )
+    wrong = next(_wrong_types(obj.setdefault("metadata", {})), None)
+    if wrong is not None:
+        raise BadRequest(
+            f'{kind} in version "{row.version}" cannot be handled as a {kind}: json: cannot'
+            f" unmarshal {wrong}"
+        )
+
+
+def check_address(row: Resource, obj: Object, namespace: str, name: str = "") -> None:
+    """Fill in the namespace (and name) of the URL; refuse a body that says something else.
+
+    Raises:
+        BadRequest: as Kubernetes words it.
+    """
+    metadata = obj.setdefault("metadata", {})
+    if not isinstance(metadata, dict):
+        raise BadRequest("json: cannot unmarshal into Go struct field .metadata")
+    if name and metadata.setdefault("name", name) != name:
+        raise BadRequest(
+            f"the name of the object ({metadata['name']}) does not match the name on the URL"
+            f" ({name})"
+        )
+    if not row.namespaced:
+        metadata.pop("namespace", None)
+    elif (metadata.get("namespace") or namespace) != namespace:
+        raise BadRequest(
+            "the namespace of the provided object does not match the namespace sent on the request"
+        )
+    else:
+        metadata["namespace"] = namespace
+
+
+def begin(row: Resource, obj: Object, *, now: float, uid: str) -> None:
+    """Give new `obj` the fields that are the server's; what the client put there is dropped."""
+    metadata = obj["metadata"]
+    for name in _SYSTEM:
+        metadata.pop(name, None)
+    metadata["uid"] = uid
+    metadata["creationTimestamp"] = timestamp(now)
+    if row.has_generation:
+        metadata["generation"] = 1
+    if row.has_status:
+        obj.pop("status", None)
+
+
+def carry_over(row: Resource, old: Object, new: Object) -> None:
+    """Give updated `new` the server's fields of `old`, and its status if that has its own path."""
+    before, after = old["metadata"], new["metadata"]
+    for name in _IMMUTABLE:
+        if name in before and not after.get(name):
+            after[name] = before[name]
+        elif name not in before and name != "uid":
+            after.pop(name, None)
+    for name in ("managedFields", "selfLink"):
+        after.pop(name, None)
+    for name in ("generation", "resourceVersion"):
+        _restore(name, before, after)
+    if row.has_status:
+        _restore("status", old, new)
+
+
+def count_generation(row: Resource, old: Object, new: Object) -> None:
+    """Count a change of anything but metadata (and status, if that has its own path)."""
+    if not row.has_generation:
+        return
+    apart = {"metadata", "status"} if row.has_status else {"metadata"}
+    names = (old.keys() | new.keys()) - apart
+    changed = any(old.get(name) != new.get(name) for name in names)
+    new["metadata"]["generation"] = old["metadata"].get("generation", 0) + int(changed)
+
+
+def check_version(row: Resource, old: Object, new: Object) -> None:
+    """Refuse `new` if it names another resourceVersion than `old` has.
+
+    Raises:
+        Conflict: it is stale.
+        InternalError: it is no number.
+    """
+    given = new["metadata"].get("resourceVersion")
+    if not given or given == old["metadata"]["resourceVersion"]:
+        return
+    if not str(given).isdigit():
+        raise InternalError(f'strconv.ParseUint: parsing "{given}": invalid syntax')
+    raise Conflict.modified(row.name, old["metadata"]["name"])
+
+
+def check_uid(row: Resource, old: Object, new: Object) -> None:
+    """Refuse a replacement that was meant for an earlier object of the same name.
+
+    Raises:
+        Conflict: the uid in `new` is not that of `old`.
+    """
+    given, actual = new["metadata"].get("uid"), old["metadata"]["uid"]
+    if given and given != actual:
+        text = f"Precondition failed: UID in precondition: {given}, UID in object meta: {actual}"
+        raise Conflict.of(row.name, old["metadata"]["name"], text)
+
+
+def causes(row: Resource, obj: Object) -> list[Cause]:
+    """What is wrong with the metadata of `obj`."""
+    metadata = obj["metadata"]
+    found = [*_name_causes(row, metadata), *_key_causes(metadata)]
+    found += _owner_causes(metadata.get("ownerReferences") or [])
+    for finalizer in metadata.get("finalizers") or ():
+        found += _each("metadata.finalizers", finalizer, qualified_name_errors)
+    return found
+
+
+def update_causes(old: Object, new: Object) -> list[Cause]:
+    """What in the metadata of `new` may not be changed."""
+    before, after = old["metadata"], new["metadata"]
+    found = [
+        _invalid(f"metadata.{name}", after.get(name), _IMMUTABLE_TEXT)
+        for name in ("name", "namespace", *_IMMUTABLE)
+        if after.get(name) != before.get(name)
+    ]
+    added = sorted(set(after.get("finalizers") or ()) - set(before.get("finalizers") or ()))
+    if added and before.get("deletionTimestamp"):
+        listed = ", ".join(f'"{each}"' for each in added)
+        text = (
+            "Forbidden: no new finalizers can be added if the object is being deleted, found new"
+            f" finalizers []string{{{listed}}}"
+        )
+        found.append(Cause("metadata.finalizers", text, "FieldValueForbidden"))
+    return found
+
+
+def _restore(name: str, before: Object, after: Object) -> None:
+    if name in before:
+        after[name] = before[name]
+    else:
+        after.pop(name, None)
+
+
+def _wrong_types(metadata: Any) -> Iterator[str]:
+    where = "Go struct field ObjectMeta.metadata"
+    if not isinstance(metadata, dict):
+        yield f"{_go_type(metadata)} into {where} of type v1.ObjectMeta"
+        return
+    for name in ("name", "namespace", "generateName", "uid", "resourceVersion"):
+        if not isinstance(metadata.get(name, ""), str | None):
+            yield f"{_go_type(metadata[name])} into {where}.{name} of type string"
+    for name in ("labels", "annotations"):
+        yield from _wrong_map(metadata.get(name) or {}, f"{where}.{name}")
+    yield from _wrong_items(metadata.get("finalizers") or [], f"{where}.finalizers", str)
+    yield from _wrong_items(metadata.get("ownerReferences") or [], f"{where}.ownerReferences", dict)
+
+
+def _wrong_map(value: Any, where: str) -> Iterator[str]:
+    if not isinstance(value, dict):
+        yield f"{_go_type(value)} into {where} of type map[string]string"
+        return
+    for item in value.values():
+        if not isinstance(item, str):
+            yield f"{_go_type(item)} into {where} of type string"
+
+
+def _wrong_items(value: Any, where: str, wanted: type) -> Iterator[str]:
+    items = value if isinstance(value, list) else [value]
+    for item in items:
+        if not isinstance(value, list) or not isinstance(item, wanted):
+            yield f"{_go_type(item)} into {where}"
+
+
+def _go_type(value: Any) -> str:
+    names = {bool: "bool", int: "number", float: "number", str: "string", list: "array"}
+    return names.get(type(value), "object")
+
+
+def _name_causes(row: Resource, metadata: Object) -> list[Cause]:
+    found: list[Cause] = []
+    if not metadata.get("name"):
+        text = "Required value: name or generateName is required"
+        found.append(Cause("metadata.name", text, "FieldValueRequired"))
+    else:
+        found += _each("metadata.name", metadata["name"], row.strategy.name_errors)
+    if row.namespaced:
+        found += _each("metadata.namespace", metadata.get("namespace", ""), label_errors)
+    return found
+
+
+def _key_causes(metadata: Object) -> list[Cause]:
+    found: list[Cause] = []
+    for key, value in (metadata.get("labels") or {}).items():
+        found += _each("metadata.labels", key, qualified_name_errors)
+        found += _each("metadata.labels", value, label_value_errors)
+    annotations = metadata.get("annotations") or {}
+    for key in annotations:
+        found += _each("metadata.annotations", key.lower(), qualified_name_errors)
+    size = sum(len(key.encode()) + len(value.encode()) for key, value in annotations.items())
+    if size > _ANNOTATIONS_BYTES:
+        text = f"Too long: may not be more than {_ANNOTATIONS_BYTES} bytes"
+        found.append(Cause("metadata.annotations", text, "FieldValueTooLong"))
+    return found
+
+
+def _owner_causes(references: list[Object]) -> list[Cause]:
+    found: list[Cause] = []
+    fields = {"apiVersion": "version", "kind": "kind", "name": "name", "uid": "uid"}
+    for reference in references:
+        found += [
+            _invalid(f"metadata.ownerReferences.{name}", reference.get(name, ""), text)
+            for name, called in fields.items()
+            if not reference.get(name)
+            for text in (f"{called} must not be empty",)
+        ]
+    controllers = [each.get("name") for each in references if each.get("controller")]
+    if len(controllers) > 1:
+        text = (
+            'Only one reference can have Controller set to true. Found "true" in references for'
+            f" {controllers[0]} and {controllers[1]}"
+        )
+        found.append(_invalid("metadata.ownerReferences", "", text))
+    return found
+
+
+def _each(field: str, value: str, rule: Callable[[str], list[str]]) -> list[Cause]:
+    return [_invalid(field, value, text) for text in rule(value)]
+
+
+def _invalid(field: str, value: Any, text: str) -> Cause:
+    shown = f'"{value}"' if isinstance(value, str) else "null" if value is None else value
+    return Cause(field, f"Invalid value: {shown}: {text}")

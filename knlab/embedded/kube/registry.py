@@ -1,0 +1,148 @@
+"""The kinds a server serves: one row each, and the hooks in which they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from knlab.embedded.kube.errors import Cause
+from knlab.embedded.kube.names import subdomain_errors
+from knlab.embedded.kube.objects import GroupResource, Object
+
+ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
+
+
+def _unchanged(new: Object, _old: Object | None) -> Object:
+    return new
+
+
+def _no_causes(_new: Object, _old: Object | None) -> list[Cause]:
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """How one kind differs on a write: `default(new, old)` first, then `validate(new, old)`.
+
+    `old` is None on create. Both are pure; `default` may change and return `new`.
+    `name_errors` says what is wrong with a name (`kube.names` has Kubernetes' rules).
+    """
+
+    default: Callable[[Object, Object | None], Object] = _unchanged
+    validate: Callable[[Object, Object | None], list[Cause]] = _no_causes
+    name_errors: Callable[[str], list[str]] = subdomain_errors
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of `kubectl get`.
+
+    `cell(obj, now)` gives the cell of a built-in kind; `path` is a CRD's JSONPath. Exactly one is set.
+    Columns with `priority` > 0 show with `-o wide` only.
+    """
+
+    name: str
+    type: Literal["string", "integer", "number", "boolean", "date"] = "string"
+    cell: Callable[[Object, float], Any] | None = None
+    path: str = ""
+    format: str = ""
+    description: str = ""
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ScalePaths:
+    """Where a kind keeps what the `scale` subresource shows, as JSONPaths like `.spec.replicas`."""
+
+    spec_replicas: str = ".spec.replicas"
+    status_replicas: str = ".status.replicas"
+    label_selector: str = ".spec.selector"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resource:
+    """One row: a kind in one version."""
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+    namespaced: bool = True
+    singular: str = ""
+    short_names: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    list_kind: str = ""
+    has_status: bool = True
+    """Whether the `status` subresource exists."""
+    has_generation: bool = True
+    """Whether metadata.generation counts changes of the spec."""
+    scale: ScalePaths | None = None
+    subresources: tuple[str, ...] = ()
+    """Further subresources by name, e.g. `log`; the platform supplies their handlers."""
+    verbs: tuple[str, ...] = ALL_VERBS
+    strategy: Strategy = field(default_factory=Strategy)
+    columns: tuple[Column, ...] = ()
+    schema: Mapping[str, Any] | None = None
+    """OpenAPI v3 structural schema; None means that any field is accepted."""
+    strategic_merge: bool = True
+    """Whether strategic merge patches are accepted: built-in kinds yes, custom resources no."""
+    field_selectors: tuple[str, ...] = ()
+    """Fields that can be selected besides metadata.name and metadata.namespace."""
+    stored_as: GroupResource | None = None
+    """Where objects are kept if another row shares the storage; None: under its own name."""
+    is_storage_version: bool = True
+
+    @property
+    def api_version(self) -> str:
+        """`group/version`, or just the version in the core group."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def name(self) -> GroupResource:
+        """Group and plural."""
+        return GroupResource(self.group, self.plural)
+
+    @property
+    def storage(self) -> GroupResource:
+        """The name under which objects are stored."""
+        return self.stored_as or self.name
+
+
+class Registry:
+    """All rows, in the order in which discovery shows them: core first."""
+
+    def __init__(self, rows: tuple[Resource, ...] = ()) -> None:
+        self._rows: dict[tuple[str, str, str], Resource] = {}
+        self._storage_rows: dict[GroupResource, Resource | None] = {}
+        for row in rows:
+            self.add(row)
+
+    def add(self, row: Resource) -> None:
+        """Serve `row`; replaces the row of the same group, version and plural."""
+        self._rows[row.group, row.version, row.plural] = row
+        self._storage_rows.clear()
+
+    def remove(self, row: Resource) -> None:
+        """Stop serving `row`."""
+        self._rows.pop((row.group, row.version, row.plural), None)
+        self._storage_rows.clear()
+
+    def __iter__(self) -> Iterator[Resource]:
+        return iter(tuple(self._rows.values()))
+
+    def find(self, group: str, version: str, plural: str) -> Resource | None:
+        """The row for one path of the API; None if nobody serves it."""
+        return self._rows.get((group, version, plural))
+
+    def storage_row(self, name: GroupResource) -> Resource | None:
+        """The row that stores `name`: its storage version; None if nobody serves it."""
+        if name not in self._storage_rows:
+            found = [row for row in self if name in {row.storage, row.name}]
+            storing = [row for row in found if row.is_storage_version] or found
+            self._storage_rows[name] = storing[0] if storing else None
+        return self._storage_rows[name]
+
+    def by_kind(self, api_version: str, kind: str) -> Resource | None:
+        """The row of `kind` in `api_version`; None if nobody serves it."""
+        return next((r for r in self if r.kind == kind and r.api_version == api_version), None)

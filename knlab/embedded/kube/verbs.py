@@ -1,0 +1,359 @@
+"""Requests for resources: which verb on what, with which body, and the answer to it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from knlab.embedded.kube import bodies
+from knlab.embedded.kube.api import Api
+from knlab.embedded.kube.backing import Deleted, Page, WriteOptions, Written
+from knlab.embedded.kube.errors import (
+    BadRequest,
+    MethodNotAllowed,
+    NotFound,
+    NotImplementedHere,
+    UnsupportedMediaType,
+)
+from knlab.embedded.kube.metadata import check_type
+from knlab.embedded.kube.objects import Object
+from knlab.embedded.kube.options import delete_options, write_options
+from knlab.embedded.kube.patch import json_patch, merge_patch
+from knlab.embedded.kube.paths import Parameters, Target, no_such_path
+from knlab.embedded.kube.registry import Resource
+from knlab.embedded.kube.representation import Wish, many, negotiate, one, respond
+from knlab.embedded.kube.strategic_merge import strategic_merge_patch
+from knlab.embedded.kube.subresources import (
+    Requester,
+    Subresource,
+    SubresourceRequest,
+    Subresources,
+    Virtual,
+)
+from knlab.embedded.kube.watching import Watches, list_query
+from knlab.embedded.net.http import Request, Response
+
+STATUS: Final = "status"
+SCALE: Final = "scale"
+
+_JSON_PATCH: Final = "application/json-patch+json"
+_MERGE_PATCH: Final = "application/merge-patch+json"
+_STRATEGIC_PATCH: Final = "application/strategic-merge-patch+json"
+_APPLY_PATCH: Final = "application/apply-patch+yaml"
+
+_WATCH_TYPE: Final = (b"content-type", b"application/json")
+_NO_CACHE: Final = (b"cache-control", b"no-cache, private")
+
+Change: TypeAlias = Callable[[Object], Object]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request for a resource, read as far as the URL and the headers go."""
+
+    target: Target
+    request: Request
+    parameters: Parameters
+    user: Requester
+
+    @property
+    def row(self) -> Resource:
+        """What the request is about."""
+        return self.target.row
+
+    def wish(self) -> Wish:
+        """How the client wants the answer."""
+        return negotiate(self.request, self.parameters)
+
+    def options(self, kind: str, body: Object | None = None) -> WriteOptions:
+        """How to write."""
+        return write_options(self.request, self.parameters, self.user.name, kind, body)
+
+
+Verb: TypeAlias = Callable[["Verbs", Call, Wish], Awaitable[Response]]
+
+
+class Verbs:
+    """Everything that can be asked of a resource over HTTP."""
+
+    def __init__(
+        self,
+        api: Api,
+        *,
+        subresources: Subresources,
+        virtual: Mapping[tuple[str, str, str], Virtual],
+    ) -> None:
+        self._api = api
+        self._subresources = subresources
+        self._virtual = virtual
+        self._watches = Watches(api.store, api.clock)
+
+    async def answer(self, call: Call) -> Response:
+        """The answer to `call`.
+
+        Raises:
+            StatusError: the request cannot be fulfilled.
+        """
+        target = call.target
+        if target.subresource:
+            return await self._answer_part(call)
+        table = _OBJECT_VERBS if target.name and not target.watched else _COLLECTION_VERBS
+        needed, verb = table.get(call.request.method, ("", None))
+        everywhere = call.row.namespaced and target.namespace is None
+        if verb is None or needed not in call.row.verbs or (everywhere and needed in _SCOPED):
+            raise _not_allowed()
+        return await verb(self, call, call.wish())
+
+    async def _answer_part(self, call: Call) -> Response:
+        name, _, rest = call.target.subresource.partition("/")
+        row = call.row
+        if name == SCALE and row.scale is None:
+            raise NotFound.of(row.name, call.target.name)
+        if name == SCALE or (name == STATUS and row.has_status):
+            verb = _PART_VERBS.get(call.request.method)
+            if verb is None or rest:
+                raise _not_allowed()
+            return await verb(self, call, call.wish())
+        found = self._subresources.get((row.group, row.plural, name))
+        if found is None:
+            if name in row.subresources:
+                raise NotImplementedHere(f"{row.name}/{name} is not available on this cluster")
+            raise no_such_path()
+        return await self._delegate(found, call, rest)
+
+    async def _delegate(self, found: Subresource, call: Call, rest: str) -> Response:
+        verb = _METHOD_VERBS.get(call.request.method, "")
+        if verb not in found.verbs:
+            raise _not_allowed()
+        body: Object = {}
+        if verb != "get":
+            content = await bodies.read(call.request)
+            body = bodies.parse(content, bodies.content_type(call.request)) if content else {}
+        return await found.handler(
+            SubresourceRequest(
+                request=call.request,
+                parameters=call.parameters,
+                row=call.row,
+                namespace=call.target.scope,
+                name=call.target.name,
+                rest=rest,
+                options=call.options("CreateOptions"),
+                body=body,
+            )
+        )
+
+    # Reading
+
+    async def _get(self, call: Call, wish: Wish) -> Response:
+        target = call.target
+        if target.subresource == SCALE:
+            found = self._api.peek_scale(call.row, target.scope, target.name)
+            return respond(found, _plain(wish))
+        found = self._api.peek(call.row, target.scope, target.name)
+        return respond(one(call.row, found, wish, self._api.clock.now()), wish)
+
+    async def _list_or_watch(self, call: Call, wish: Wish) -> Response:
+        target = call.target
+        if target.watched or call.parameters.flag("watch"):
+            if "watch" not in call.row.verbs:
+                raise _not_allowed()
+            lines = self._watches.stream(target, call.parameters, wish)
+            return Response(200, [_NO_CACHE, _WATCH_TYPE], lines)
+        query = list_query(target, call.parameters)
+        page = self._api.page(call.row, target.namespace, query)
+        return respond(many(call.row, page, wish, self._api.clock.now()), wish)
+
+    # Writing
+
+    async def _create(self, call: Call, wish: Wish) -> Response:
+        options = call.options("CreateOptions")
+        virtual = self._virtual.get((call.row.group, call.row.version, call.row.plural))
+        obj, warnings = await _object_of(call, options)
+        if virtual is not None:
+            check_type(call.row, obj)
+            return respond(virtual.answer(obj, call.user), _plain(wish), status=201)
+        written = self._api.create(call.row, obj, options)
+        return self._written(call, wish, written, warnings, status=201)
+
+    async def _update(self, call: Call, wish: Wish) -> Response:
+        options = call.options("UpdateOptions")
+        obj, warnings = await _object_of(call, options)
+        _check_name(call.target, obj)
+        part = call.target.subresource
+        written = self._api.update(call.row, obj, options, part)
+        return self._written(call, wish, written, warnings)
+
+    async def _patch(self, call: Call, wish: Wish) -> Response:
+        options, target = call.options("PatchOptions"), call.target
+        change = _change(call.row, await bodies.read(call.request), call.request)
+        written = self._api.patch(
+            call.row, target.scope, target.name, change, options, target.subresource
+        )
+        return self._written(call, wish, written)
+
+    def _written(
+        self,
+        call: Call,
+        wish: Wish,
+        written: Written,
+        warnings: tuple[str, ...] = (),
+        *,
+        status: int = 200,
+    ) -> Response:
+        told = (*warnings, *written.warnings)
+        if call.target.subresource == SCALE:
+            return respond(written.object, _plain(wish), warnings=told)
+        content = one(call.row, written.object, wish, self._api.clock.now())
+        return respond(content, wish, status=status, warnings=told)
+
+    async def _delete(self, call: Call, wish: Wish) -> Response:
+        body, options = await self._delete_options(call)
+        target = call.target
+        deleted = self._api.delete(call.row, target.scope, target.name, body, options)
+        if deleted.gone or options.dry_run:
+            content = _success(call.row, deleted)
+            return respond(content, _plain(wish), warnings=deleted.warnings)
+        content = one(call.row, deleted.object, wish, self._api.clock.now())
+        return respond(content, wish, warnings=deleted.warnings)
+
+    async def _delete_collection(self, call: Call, wish: Wish) -> Response:
+        body, options = await self._delete_options(call)
+        target = call.target
+        query = list_query(target, call.parameters)
+        removed = self._api.delete_collection(call.row, target.namespace, query, body, options)
+        page = Page(items=removed, version=self._api.store.version)
+        return respond(many(call.row, page, wish, self._api.clock.now()), wish)
+
+    async def _delete_options(self, call: Call) -> tuple[Object, WriteOptions]:
+        content = await bodies.read(call.request)
+        body = bodies.parse(content, bodies.content_type(call.request)) if content else {}
+        body = delete_options(call.parameters, body)
+        return body, call.options("DeleteOptions", body)
+
+
+def _plain(wish: Wish) -> Wish:
+    """`wish` for content that has no table."""
+    return Wish(encoding=wish.encoding, pretty=wish.pretty)
+
+
+def _not_allowed() -> MethodNotAllowed:
+    return MethodNotAllowed(
+        "the server does not allow this method on the requested resource", details={}
+    )
+
+
+def _success(row: Resource, deleted: Deleted) -> Object:
+    metadata = deleted.object["metadata"]
+    details: Object = {"name": metadata["name"]}
+    if row.group:
+        details["group"] = row.group
+    details |= {"kind": row.plural, "uid": metadata["uid"]}
+    return {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Success",
+        "details": details,
+    }
+
+
+async def _object_of(call: Call, options: WriteOptions) -> tuple[Object, tuple[str, ...]]:
+    """The object in the body, in its place; and warnings about how it was written."""
+    content = await bodies.read(call.request)
+    media_type = bodies.content_type(call.request)
+    if not content:
+        raise BadRequest("the request has no body")
+    obj = bodies.parse(content, media_type)
+    row = call.row
+    if row.strategic_merge and call.target.subresource != SCALE:
+        # Decoders of built-in kinds know what to expect; custom resources must say what they are.
+        obj.setdefault("apiVersion", row.api_version)
+        obj.setdefault("kind", row.kind)
+    _place(call.target, obj)
+    if media_type not in bodies.JSON_TYPES or options.field_validation == "Ignore":
+        return obj, ()
+    repeated = tuple(f'duplicate field "{path}"' for path in bodies.duplicate_fields(content))
+    if repeated and options.field_validation == "Strict":
+        raise BadRequest(
+            f'{row.kind} in version "{row.version}" cannot be handled as a {row.kind}:'
+            f" strict decoding error: {', '.join(repeated)}"
+        )
+    return obj, repeated
+
+
+def _place(target: Target, obj: Object) -> None:
+    """Put `obj` into the namespace of the URL.
+
+    Raises:
+        BadRequest: it names another one.
+    """
+    if obj.get("metadata") is None:
+        obj["metadata"] = {}
+    metadata = obj["metadata"]
+    if not isinstance(metadata, dict) or target.namespace is None:
+        return
+    if metadata.get("namespace") not in (None, "", target.namespace):
+        raise BadRequest(
+            "the namespace of the provided object does not match the namespace sent on the request"
+        )
+    metadata["namespace"] = target.namespace
+
+
+def _check_name(target: Target, obj: Object) -> None:
+    metadata = obj["metadata"]
+    name = metadata.get("name") if isinstance(metadata, dict) else ""
+    if not name:
+        raise BadRequest(
+            f"the name of the object ({target.name} based on URL) was undeterminable:"
+            " name must be provided"
+        )
+    if name != target.name:
+        raise BadRequest(
+            f"the name of the object ({name}) does not match the name on the URL ({target.name})"
+        )
+
+
+def _change(row: Resource, content: bytes, request: Request) -> Change:
+    """The change that a patch body of the request's content type describes."""
+    media_type = bodies.content_type(request)
+    match media_type:
+        case "application/json-patch+json":
+            return json_patch(bodies.parse_value(content, ""))
+        case "application/merge-patch+json":
+            return merge_patch(bodies.parse_value(content, ""))
+        case "application/strategic-merge-patch+json":
+            if row.strategic_merge:
+                return strategic_merge_patch(bodies.parse_value(content, ""))
+        case "application/apply-patch+yaml":
+            raise UnsupportedMediaType("server-side apply is not available on this cluster")
+        case _:
+            raise UnsupportedMediaType("415: Unsupported Media Type")
+    raise bodies.unknown_format((_JSON_PATCH, _MERGE_PATCH))
+
+
+_COLLECTION_VERBS: Final[Mapping[str, tuple[str, Verb]]] = {
+    "GET": ("list", Verbs._list_or_watch),
+    "POST": ("create", Verbs._create),
+    "DELETE": ("deletecollection", Verbs._delete_collection),
+}
+_OBJECT_VERBS: Final[Mapping[str, tuple[str, Verb]]] = {
+    "GET": ("get", Verbs._get),
+    "PUT": ("update", Verbs._update),
+    "PATCH": ("patch", Verbs._patch),
+    "DELETE": ("delete", Verbs._delete),
+}
+_PART_VERBS: Final[Mapping[str, Verb]] = {
+    "GET": Verbs._get,
+    "PUT": Verbs._update,
+    "PATCH": Verbs._patch,
+}
+_METHOD_VERBS: Final = {
+    "GET": "get",
+    "POST": "create",
+    "PUT": "update",
+    "PATCH": "patch",
+    "DELETE": "delete",
+}
+_SCOPED: Final = frozenset({"create", "deletecollection"})
+"""What can be done in one namespace only."""

@@ -1,0 +1,285 @@
+"""The composition root: builds the embedded cluster from its parts and runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Final
+
+from knlab import versions
+from knlab._clock import Clock
+from knlab._state import Running
+from knlab.embedded.autoscaling import AutoscalerService
+from knlab.embedded.builtin.boot import NODE, boot_objects, lease, node_status
+from knlab.embedded.builtin.controllers.loops import control_loops
+from knlab.embedded.builtin.custom_resources import refresh
+from knlab.embedded.builtin.kinds import (
+    CUSTOM_RESOURCE_DEFINITIONS,
+    LEASES,
+    NODES,
+    PODS,
+    SERVICES,
+    rows,
+)
+from knlab.embedded.builtin.lifecycle import LIFECYCLE, SERVER_KINDS
+from knlab.embedded.builtin.lookup import service_addresses
+from knlab.embedded.builtin.reviews import REVIEWS
+from knlab.embedded.components import Components
+from knlab.embedded.dataplane.routing_table import RoutingTables
+from knlab.embedded.host import (
+    Ports,
+    bearer_token,
+    node_facts,
+    remember_ports,
+    remembered_ports,
+    write_secret,
+)
+from knlab.embedded.images import ImageTable
+from knlab.embedded.kube.api import Api
+from knlab.embedded.kube.errors import AlreadyExists, Forbidden, StatusError, Unauthorized
+from knlab.embedded.kube.garbage import collect_garbage
+from knlab.embedded.kube.kubeconfig import kubeconfig
+from knlab.embedded.kube.objects import Key, Object, key_of
+from knlab.embedded.kube.registry import Registry, Resource
+from knlab.embedded.kube.representation import respond_error
+from knlab.embedded.kube.routes import Routes
+from knlab.embedded.kube.runner import run_controllers
+from knlab.embedded.kube.store import Change, Store
+from knlab.embedded.kube.subresources import Requester
+from knlab.embedded.net.api_server import Gate, serve_api
+from knlab.embedded.net.forward import Forwarder
+from knlab.embedded.net.http import Handler, Request, Response, whole_body
+from knlab.embedded.net.network import Network
+from knlab.embedded.net.ports import held_port
+from knlab.embedded.net.tls import server_identity
+from knlab.embedded.pods.addresses import own_addresses
+from knlab.embedded.pods.kubelet import pods_directory, run_kubelet
+from knlab.embedded.pods.log_requests import PodLogs
+from knlab.embedded.reports import Reports
+
+LOG: Final = logging.getLogger("knlab")
+LOOPBACK: Final = "127.0.0.1"
+USER: Final = Requester("knlab", ("system:masters", "system:authenticated"))
+LEASE_NAMESPACE: Final = "kube-node-lease"
+HEARTBEAT: Final = 10.0
+"""Seconds between two renewals of the node's lease (kubelet: a quarter of its duration)."""
+OPEN_PATHS: Final = frozenset({"/healthz", "/livez", "/readyz", "/version"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the process is told."""
+
+    state_dir: Path
+    ports: Ports
+    """0: the port used last, or any free one."""
+
+
+class Usage:
+    """When somebody last used the cluster."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last = clock.monotonic()
+
+    def touch(self) -> None:
+        """Somebody does."""
+        self._last = self._clock.monotonic()
+
+    @property
+    def idle(self) -> float:
+        """Seconds since then."""
+        return self._clock.monotonic() - self._last
+
+
+@dataclass(frozen=True, kw_only=True)
+class Platform:
+    """The parts that a running cluster consists of."""
+
+    settings: Settings
+    clock: Clock
+    api: Api
+    network: Network
+    images: ImageTable
+    usage: Usage
+    reports: Reports
+
+    async def run(self, announce: Callable[[Running], None]) -> None:
+        """Serve until cancelled; `announce` is called once clients can connect."""
+        state_dir = self.settings.state_dir
+        identity = server_identity(state_dir / "pki", self.clock.now())
+        token = bearer_token(state_dir / "pki" / "token")
+        wanted = remembered_ports(state_dir, self.settings.ports)
+        with held_port(wanted.gateway) as gateway_port:
+            self._components(gateway_port).register()
+            gate = Gate(token=token, open_paths=OPEN_PATHS, refuse=_refuse)
+            async with (
+                serve_api(self._handler(), port=wanted.api, identity=identity, gate=gate) as port,
+                asyncio.TaskGroup() as group,
+            ):
+                remember_ports(state_dir, Ports(port, gateway_port))
+                self._boot(port)
+                path = state_dir / "kubeconfig"
+                server = f"https://{LOOPBACK}:{port}"
+                write_secret(path, kubeconfig(server, identity.ca_pem, token, "knlab"))
+                self._start(group, identity.ca_pem)
+                announce(self._running(server, gateway_port, path))
+                await asyncio.get_running_loop().create_future()
+
+    def _boot(self, port: int) -> None:
+        """Bring what every cluster has up to date."""
+        refresh(self.api.registry, self.api.store.items(CUSTOM_RESOURCE_DEFINITIONS))
+        self.api.after_write.append(self._follow_definitions)
+        facts = node_facts(self.settings.state_dir)
+        now = self._now()
+        for obj in boot_objects(now, facts, LOOPBACK, port):
+            row = self.api.registry.by_kind(obj["apiVersion"], obj["kind"])
+            if row is None:
+                raise AssertionError(f"no row for {obj['kind']}")
+            try:
+                self.api.create(row, obj)
+            except AlreadyExists:
+                self.api.patch(row, *key_of(obj), partial(_respecified, new=obj))
+        node = self.api.get(NODES, "", NODE)
+        status = node_status(now, facts, since=now)
+        self.api.update(NODES, node | {"status": status}, subresource="status")
+
+    def _now(self) -> str:
+        moment = datetime.fromtimestamp(self.clock.now(), tz=UTC)
+        return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def _follow_definitions(self, row: Resource, _change: Change) -> None:
+        """Serve a custom resource as soon as its definition is written."""
+        if row.storage == CUSTOM_RESOURCE_DEFINITIONS:
+            refresh(self.api.registry, self.api.store.items(CUSTOM_RESOURCE_DEFINITIONS))
+
+    def _handler(self) -> Handler:
+        logs = PodLogs(self.api.store, pods_directory(self.settings.state_dir), self.clock)
+        routes = Routes(
+            self.api,
+            user=USER,
+            subresources={(PODS.group, PODS.plural, "log"): logs.subresource},
+            virtual=REVIEWS,
+        )
+
+        async def handle(request: Request) -> Response:
+            self.usage.touch()
+            return await routes.handle(request)
+
+        return handle
+
+    def _components(self, gateway_port: int) -> Components:
+        return Components(
+            api=self.api,
+            network=self.network,
+            clock=self.clock,
+            images=self.images,
+            random=Random(secrets.randbits(64)),
+            reports=self.reports,
+            autoscaler=AutoscalerService(self.api, scrape=self.reports.read, ask=self._ask),
+            gateway_routes=RoutingTables(),
+            activator_routes=RoutingTables(),
+            gateway_address=(LOOPBACK, gateway_port),
+        )
+
+    async def _ask(self, key: Key) -> bool:
+        """Whether an activator answers at the public Service of a revision."""
+        headers = [
+            (b"host", f"{key[1]}.{key[0]}.svc.cluster.local".encode()),
+            (b"user-agent", b"Knative-Autoscaling-Probe"),
+            (b"k-network-probe", b"activator"),
+        ]
+        for address in service_addresses(self.api, *key, "http"):
+            with suppress(OSError):
+                answer = await self.network.call(address, Request("GET", "/healthz", headers))
+                body = await whole_body(answer.body)
+                return answer.status == 200 and body == b"activator"
+        return False
+
+    def _start(self, group: asyncio.TaskGroup, ca_pem: str) -> None:
+        """Start what runs on a cluster without Knative."""
+
+        def log(line: str) -> None:
+            LOG.info("%s", line)
+
+        controllers = control_loops(
+            resources=lambda: self.api.registry, certificate=ca_pem, gateway=LOOPBACK
+        )
+        kubelet = run_kubelet(
+            self.api,
+            self.network,
+            self.images,
+            state_dir=self.settings.state_dir,
+            clock=self.clock,
+            log=log,
+        )
+        group.create_task(run_controllers(controllers, self.api, log=log), name="controllers")
+        group.create_task(collect_garbage(self.api, log), name="garbage collector")
+        group.create_task(kubelet, name="kubelet")
+        group.create_task(self._heartbeat(), name="node heartbeat")
+
+    async def _heartbeat(self) -> None:
+        """Renew the node's lease, as a kubelet does."""
+        while True:
+            await asyncio.sleep(HEARTBEAT)
+            renewed = partial(_respecified, new=lease(self._now()))
+            self.api.patch(LEASES, LEASE_NAMESPACE, NODE, renewed)
+
+    def _running(self, server: str, gateway_port: int, path: Path) -> Running:
+        return Running(
+            pid=os.getpid(),
+            api=server,
+            gateway=f"http://{LOOPBACK}:{gateway_port}",
+            kubeconfig=str(path),
+            state_dir=str(self.settings.state_dir),
+            version=versions.KNLAB,
+            started=self.clock.now(),
+        )
+
+
+def _respecified(live: Object, *, new: Object) -> Object:
+    """`live` with everything that `new` says besides metadata and status."""
+    said = {key: value for key, value in new.items() if key not in {"metadata", "status"}}
+    return live | said
+
+
+def _refuse(code: int, message: str) -> Response:
+    """The answer to a request that may not come in, as a Status."""
+    kinds: dict[int, type[StatusError]] = {401: Unauthorized, 403: Forbidden}
+    return respond_error(kinds[code](message))
+
+
+@asynccontextmanager
+async def platform(settings: Settings, clock: Clock) -> AsyncIterator[Platform]:
+    """The parts of a cluster on a state directory, closed afterwards.
+
+    Raises:
+        StateError: if the store is damaged or was written by a newer knlab.
+    """
+    store = Store(settings.state_dir / "store.sqlite")
+    forwarder = Forwarder()
+    usage = Usage(clock)
+    try:
+        registry = Registry(rows(lambda: store.items(SERVICES)))
+        api = Api(store, registry, clock, kinds=SERVER_KINDS, lifecycle=LIFECYCLE)
+        yield Platform(
+            settings=settings,
+            clock=clock,
+            api=api,
+            network=Network(forwarder, own_addresses=own_addresses()),
+            images=ImageTable(settings.state_dir / "images.json"),
+            usage=usage,
+            reports=Reports(usage.touch),
+        )
+    finally:
+        await forwarder.close()
+        store.close()

@@ -1,0 +1,53 @@
+"""What a container runs: a process of the operating system, or a task of this process.
+
+User programs are processes. Knative's own components (activator, autoscaler, queue-proxy …) are
+tasks that see the same things a container would: environment, address, log, SIGTERM.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from knlab.embedded.kube.objects import Object
+
+
+@dataclass(kw_only=True)
+class Container:
+    """The container that a task runs in."""
+
+    pod: Object
+    """The Pod as it was when the container started."""
+    name: str
+    env: Mapping[str, str]
+    """Environment with every reference resolved."""
+    ip: str
+    """The pod's address."""
+    log: Callable[[str], None]
+    """Writes one line to the container's log."""
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set instead of SIGTERM: finish and return. SIGKILL is a cancellation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A program to start as an operating-system process.
+
+    It gets `PORT` (what it must bind) and `HOST` (the pod's address). With `own_address` it binds
+    `HOST:PORT`; otherwise it may bind any local address and gets a port that is free everywhere.
+    """
+
+    argv: tuple[str, ...]
+    own_address: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A program that is a coroutine; returning is exit code 0, an exception exit code 1."""
+
+    run: Callable[[Container], Awaitable[None]]
+
+
+Program: TypeAlias = Process | Task

@@ -1,0 +1,1 @@
+"""Knative Serving's behaviour as pure rules: admission, resource builders, reconcilers, routing."""

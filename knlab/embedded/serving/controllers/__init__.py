@@ -1,0 +1,1 @@
+"""Knative's control loops, each as data with a pure `sync`."""

@@ -1,0 +1,1 @@
+"""Pure builders: from a parent object and the configuration to each child object."""

@@ -1,0 +1,1 @@
+"""The nbconvert template of the report: data."""

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import pytest
+
+from knlab.embedded.builtin.kinds import rows
+from knlab.embedded.kube.registry import Resource
+
+ROWS = rows(tuple)
+
+
+def row(plural: str) -> Resource:
+    return next(item for item in ROWS if item.plural == plural)
+
+
+def test_the_core_group_comes_first() -> None:
+    groups = [item.group for item in ROWS]
+    assert groups == sorted(groups, key=bool)
+
+
+@pytest.mark.parametrize(
+    "plural",
+    [
+        "configmaps", "secrets", "namespaces", "serviceaccounts", "events", "nodes", "services",
+        "endpoints",
+    ],
+)  # fmt: skip
+def test_kinds_that_count_no_generation(plural: str) -> None:
+    assert not row(plural).has_generation
+
+
+def test_get_all_shows_the_workloads() -> None:
+    assert {item.plural for item in ROWS if "all" in item.categories} == {
+        "pods", "services", "deployments", "replicasets", "horizontalpodautoscalers",
+    }  # fmt: skip
+
+
+def test_deployments_and_replica_sets_can_be_scaled() -> None:
+    assert {item.plural for item in ROWS if item.scale} == {"deployments", "replicasets"}
+
+
+def test_every_kind_has_a_schema_and_columns() -> None:
+    assert all(item.schema and item.columns for item in ROWS)
+
+
+@pytest.mark.parametrize(
+    ("plural", "field"),
+    [
+        ("pods", "status.phase"),
+        ("pods", "spec.nodeName"),
+        ("events", "involvedObject.name"),
+        ("secrets", "type"),
+        ("namespaces", "status.phase"),
+        ("services", "spec.type"),
+    ],
+)
+def test_fields_by_which_objects_can_be_selected(plural: str, field: str) -> None:
+    assert field in row(plural).field_selectors

@@ -1,0 +1,91 @@
+"""Looking up hosts and routes, drawing splits, hearing of new tables."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+
+import pytest
+
+from knlab.embedded.dataplane.routing_table import (
+    EMPTY,
+    Path,
+    RoutingTable,
+    RoutingTables,
+    Split,
+    VirtualHost,
+    choose_split,
+    find_host,
+    find_path,
+)
+
+TAGGED = Path(splits=(Split(backend="ns/tagged"),), headers=((b"knative-serving-tag", b"blue"),))
+PLAIN = Path(splits=(Split(backend="ns/plain"),))
+HELLO = VirtualHost(paths=(TAGGED, PLAIN))
+HOSTS = {"hello.ns.example.com": HELLO}
+
+
+@pytest.mark.parametrize(
+    ("host", "found"),
+    [
+        ("hello.ns.example.com", True),
+        ("HELLO.ns.Example.com", True),
+        ("hello.ns.example.com:8080", True),
+        ("Hello.ns.example.com:80", True),
+        ("other.ns.example.com", False),
+        ("x.hello.ns.example.com", False),
+        ("", False),
+    ],
+)
+def test_hosts_match_in_any_case_with_or_without_port(host: str, found: bool) -> None:
+    assert find_host(HOSTS, host) is (HELLO if found else None)
+
+
+@pytest.mark.parametrize(
+    ("headers", "path"),
+    [
+        ({}, PLAIN),
+        ({b"knative-serving-tag": b"blue"}, TAGGED),
+        ({b"knative-serving-tag": b"Blue"}, PLAIN),
+        ({b"knative-serving-tag": b"green"}, PLAIN),
+    ],
+)
+def test_a_route_with_headers_needs_them_exactly(headers: dict[bytes, bytes], path: Path) -> None:
+    assert find_path(HELLO, "/any?x=y", headers) is path
+
+
+def test_a_prefix_that_does_not_match_is_passed_over() -> None:
+    api = Path(splits=(), prefix="/api")
+    host = VirtualHost(paths=(api,))
+    assert find_path(host, "/api/v1", {}) is api
+    assert find_path(host, "/", {}) is None
+
+
+@pytest.mark.parametrize(
+    "percents", [(50, 50), (90, 10), (1, 99), (30, 30, 40), (100, 0), (10, 30)]
+)
+def test_splits_are_drawn_by_weight(percents: tuple[int, ...]) -> None:
+    random, counts = Random(7), Counter[str]()
+    splits = tuple(Split(backend=str(at), percent=share) for at, share in enumerate(percents))
+    for _ in range(10_000):
+        chosen = choose_split(splits, random.random())
+        assert chosen is not None
+        counts[chosen.backend] += 1
+    for at, share in enumerate(percents):
+        assert counts[str(at)] == pytest.approx(10_000 * share / sum(percents), abs=150)
+
+
+def test_no_weight_is_no_split() -> None:
+    weightless = Split(backend="a", percent=0)
+    assert choose_split((weightless, weightless), 0.5) is None
+    assert choose_split((), 0.5) is None
+
+
+def test_listeners_hear_the_table_now_and_every_new_one() -> None:
+    tables, heard = RoutingTables(), []  # type: tuple[RoutingTables, list[RoutingTable]]
+    new = RoutingTable(external=HOSTS)
+    with tables.heard_by(heard.append):
+        tables.replace(new)
+    tables.replace(EMPTY)
+    assert heard == [EMPTY, new]
+    assert tables.current is EMPTY

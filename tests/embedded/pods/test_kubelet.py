@@ -1,0 +1,404 @@
+"""Pods run as real processes, with Kubernetes' states, events and ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from knlab.embedded.builtin.kinds import CONFIG_MAPS, PODS
+from knlab.embedded.net.http import Request, Response, text_response
+from knlab.embedded.pods.addresses import own_addresses
+from knlab.embedded.runtime import Container, Task
+
+pytestmark = pytest.mark.anyio
+
+STUBBORN = "trap 'echo TERM' TERM; echo up; while :; do sleep 0.05; done"
+
+Cluster = Any
+MakePod = Any
+
+
+async def test_a_pod_is_a_process_that_answers_at_the_pods_address(
+    cluster: Cluster, make: MakePod
+) -> None:
+    async with cluster.kubelet():
+        container = {"env": [{"name": "TARGET", "value": "Pod"}, {"name": "PORT", "value": "8080"}]}
+        cluster.create(make("hello", container=container))
+        pod = await cluster.until_ready("hello")
+        async with asyncio.timeout(5):
+            while True:
+                with suppress(ConnectionRefusedError):
+                    text = await cluster.get("hello")
+                    break
+        assert text == "Hello Pod!\n"
+    status = pod["status"]
+    assert status["phase"] == "Running"
+    assert status["hostIP"] == "127.0.0.1"
+    assert status["podIPs"] == [{"ip": status["podIP"]}]
+    assert status["qosClass"] == "BestEffort"
+    assert [(one["type"], one["status"]) for one in status["conditions"]] == [
+        ("PodReadyToStartContainers", "True"),
+        ("Initialized", "True"),
+        ("Ready", "True"),
+        ("ContainersReady", "True"),
+        ("PodScheduled", "True"),
+    ]
+    only = status["containerStatuses"][0]
+    assert only["imageID"].startswith("dev.local/hello@sha256:")
+    assert only["containerID"].startswith("knlab://")
+    assert (only["started"], only["restartCount"]) == (True, 0)
+    assert pod["spec"]["containers"][0]["ports"][0]["containerPort"] == 8080
+    expected = f"{status['podIP']}:8080" if own_addresses() else "127.0.0.1:"
+    assert pod["metadata"]["annotations"]["knlab.dev/address"].startswith(expected)
+    assert cluster.events("hello") == [
+        'Pulled: Container image "dev.local/hello:v1" already present on machine',
+        "Created: Created container: main",
+        "Started: Started container main",
+    ]
+
+
+async def test_two_pods_have_the_same_port_and_different_addresses(
+    cluster: Cluster, make: MakePod
+) -> None:
+    probe = {"readinessProbe": {"httpGet": {"path": "/", "port": 8080}}}
+    async with cluster.kubelet():
+        for name in ("one", "two"):
+            target = {"env": [{"name": "TARGET", "value": name}]}
+            cluster.create(make(name, container=probe | target))
+        for name in ("one", "two"):
+            await cluster.until_ready(name)
+            assert await cluster.get(name) == f"Hello {name}!\n"
+    assert cluster.status("one")["podIP"] != cluster.status("two")["podIP"]
+
+
+async def test_a_users_program_is_reached_through_a_free_port(
+    cluster: Cluster, make: MakePod
+) -> None:
+    server = (
+        "import http.server, os\n"
+        "class H(http.server.BaseHTTPRequestHandler):\n"
+        "    def do_GET(self):\n"
+        "        self.send_response(200); self.end_headers(); self.wfile.write(b'mine')\n"
+        "http.server.HTTPServer(('', int(os.environ['PORT'])), H).serve_forever()"
+    )
+    image = cluster.register("mine", "python3", "-c", server)
+    probe = {"readinessProbe": {"tcpSocket": {"port": 8080}}}
+    async with cluster.kubelet():
+        cluster.create(make("mine", image, container=probe))
+        pod = await cluster.until_ready("mine")
+        assert await cluster.get("mine") == "mine"
+        assert pod["metadata"]["annotations"]["knlab.dev/address"].startswith("127.0.0.1:")
+
+
+async def test_deleting_a_pod_ends_its_process_and_then_removes_it(
+    cluster: Cluster, make: MakePod, alive: Any
+) -> None:
+    image = cluster.shell("worker", "echo $$; exec sleep 1000")
+    async with cluster.kubelet():
+        cluster.create(make("worker", image))
+        pid = int(await cluster.first_line("worker"))
+        assert alive(pid)
+        with cluster.store.subscribe(PODS) as changes:
+            cluster.api.delete(PODS, "default", "worker")
+            assert cluster.pod("worker")["metadata"]["deletionTimestamp"]
+            await cluster.until_gone("worker")
+            seen = changes.take()
+        assert not alive(pid)
+    last = seen[-1].object["status"]
+    types = [change.type for change in seen]
+    assert types == ["MODIFIED"] * (len(types) - 1) + ["DELETED"]
+    assert last["phase"] == "Failed"
+    assert last["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 143
+    assert "Killing: Stopping container main" in cluster.events("worker")
+    assert not list((cluster.directory / "pods").iterdir())
+
+
+async def test_the_hook_comes_before_term_and_kill_comes_when_the_grace_is_over(
+    cluster: Cluster, make: MakePod
+) -> None:
+    image = cluster.shell(
+        "stubborn", "trap 'echo TERM' TERM; echo up; while :; do sleep 0.05; done"
+    )
+    asked: list[str] = []
+
+    async def drain(request: Request) -> Response:
+        asked.append(await cluster.log("stubborn"))
+        return text_response(200, "")
+
+    hook = {"preStop": {"httpGet": {"path": "/wait-for-drain", "port": 8022}}}
+    async with cluster.kubelet():
+        cluster.create(make("stubborn", image, container={"lifecycle": hook}))
+        await cluster.first_line("stubborn")
+        with (
+            cluster.network.listening((cluster.status("stubborn")["podIP"], 8022), drain),
+            cluster.store.subscribe(PODS) as changes,
+        ):
+            cluster.api.delete(PODS, "default", "stubborn", {"gracePeriodSeconds": 1})
+            following = asyncio.ensure_future(cluster.log("stubborn", "follow=true"))
+            await cluster.until_gone("stubborn")
+            last = changes.take()[-1].object["status"]
+        assert await following == "up\nTERM\n"
+    assert asked == ["up\n"]
+    assert last["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 137
+
+
+async def test_a_forced_delete_kills_at_once(cluster: Cluster, make: MakePod, dead: Any) -> None:
+    image = cluster.shell("stubborn", "trap '' TERM; echo $$; while :; do sleep 0.05; done")
+    async with cluster.kubelet():
+        cluster.create(make("stubborn", image))
+        pid = int(await cluster.first_line("stubborn"))
+        cluster.api.delete(PODS, "default", "stubborn", {"gracePeriodSeconds": 0})
+        await dead(pid, 1.5)
+
+
+async def test_a_crashing_container_is_restarted_once_and_then_backs_off(
+    cluster: Cluster, make: MakePod
+) -> None:
+    image = cluster.shell("crash", "echo dying >&2; exit 3")
+    policy = {"terminationMessagePolicy": "FallbackToLogsOnError"}
+    async with cluster.kubelet():
+        cluster.create(make("crash", image, container=policy))
+        await cluster.until(lambda: "BackOff" in str(cluster.state("crash").get("waiting")))
+        status = cluster.container("crash")
+        uid = cluster.pod("crash")["metadata"]["uid"]
+        assert await cluster.log("crash") == "dying\n"
+        assert await cluster.log("crash", "previous=true") == "dying\n"
+    assert status["restartCount"] == 1
+    assert status["state"]["waiting"] == {
+        "reason": "CrashLoopBackOff",
+        "message": f"back-off 10s restarting failed container=main pod=crash_default({uid})",
+    }
+    ended = status["lastState"]["terminated"]
+    assert (ended["exitCode"], ended["reason"], ended["message"]) == (3, "Error", "dying\n")
+    assert cluster.status("crash")["phase"] == "Running"
+    assert (
+        f"BackOff: Back-off restarting failed container main in pod crash_default({uid})"
+        in cluster.events("crash")
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "phase", "reason"),
+    [(0, "Succeeded", "PodCompleted"), (4, "Failed", "PodFailed")],
+)
+async def test_a_pod_that_is_not_restarted_ends_with_its_container(
+    cluster: Cluster, make: MakePod, code: int, phase: str, reason: str
+) -> None:
+    image = cluster.shell("once", f"exit {code}")
+    async with cluster.kubelet():
+        cluster.create(make("once", image, restartPolicy="Never"))
+        await cluster.until(lambda: cluster.status("once").get("phase") == phase)
+        ready = next(one for one in cluster.status("once")["conditions"] if one["type"] == "Ready")
+        assert (ready["status"], ready["reason"]) == ("False", reason)
+        cluster.api.delete(PODS, "default", "once")
+        await cluster.until_gone("once")
+
+
+async def test_an_image_that_nobody_has_is_backed_off(cluster: Cluster, make: MakePod) -> None:
+    async with cluster.kubelet():
+        with cluster.store.subscribe(PODS) as changes:
+            cluster.create(make("none", "nope.example.com/none:v1"))
+            await cluster.until(
+                lambda: (
+                    (cluster.state("none").get("waiting") or {}).get("reason") == "ImagePullBackOff"
+                )
+            )
+            assert changes.take()
+    assert cluster.status("none")["phase"] == "Pending"
+    why = cluster.state("none")["waiting"]["message"]
+    assert why.startswith('Back-off pulling image "nope.example.com/none:v1": ErrImagePull: ')
+    assert "lookup nope.example.com: no such host" in why
+    assert [event.partition(":")[0] for event in cluster.events("none")] == [
+        "Pulling", "Failed", "Failed", "BackOff", "Failed",
+    ]  # fmt: skip
+
+
+async def test_a_missing_config_map_is_a_config_error(cluster: Cluster, make: MakePod) -> None:
+    reference = {"configMapKeyRef": {"name": "settings", "key": "target"}}
+    env = {"env": [{"name": "TARGET", "valueFrom": reference}]}
+    async with cluster.kubelet():
+        cluster.create(make("hello", container=env))
+        await cluster.until(lambda: "Config" in str(cluster.state("hello").get("waiting")))
+        assert cluster.state("hello")["waiting"] == {
+            "reason": "CreateContainerConfigError",
+            "message": 'configmap "settings" not found',
+        }
+        assert 'Failed: Error: configmap "settings" not found' in cluster.events("hello")
+
+
+async def test_a_config_map_reaches_the_program(cluster: Cluster, make: MakePod) -> None:
+    cluster.api.create(
+        CONFIG_MAPS,
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "settings", "namespace": "default"},
+            "data": {"target": "Config"},
+        },
+    )
+    reference = {"configMapKeyRef": {"name": "settings", "key": "target"}}
+    container = {
+        "env": [{"name": "TARGET", "valueFrom": reference}],
+        "readinessProbe": {"tcpSocket": {"port": 8080}},
+    }
+    async with cluster.kubelet():
+        cluster.create(make("hello", container=container))
+        await cluster.until_ready("hello")
+        assert await cluster.get("hello") == "Hello Config!\n"
+
+
+async def test_a_command_of_the_host_never_runs(cluster: Cluster, make: MakePod) -> None:
+    async with cluster.kubelet():
+        cluster.create(make("evil", container={"command": ["touch"], "args": ["x"]}))
+        await cluster.until(lambda: "BackOff" in str(cluster.state("evil").get("waiting")))
+    ended = cluster.container("evil")["lastState"]["terminated"]
+    assert (ended["exitCode"], ended["reason"]) == (128, "StartError")
+    assert ended["message"].endswith('exec: "touch": executable file not found in $PATH')
+
+
+async def test_volumes_in_a_process_are_refused_with_an_event(
+    cluster: Cluster, make: MakePod
+) -> None:
+    mounts = {"volumeMounts": [{"name": "cache", "mountPath": "/cache"}]}
+    volumes = [{"name": "cache", "emptyDir": {}}]
+    async with cluster.kubelet():
+        cluster.create(make("cached", container=mounts, volumes=volumes))
+        await cluster.until_event("cached", "FailedMount")
+        assert "mounts nothing" in cluster.events("cached")[0]
+        assert cluster.state("cached")["waiting"] == {"reason": "ContainerCreating"}
+
+
+async def test_a_task_is_a_container_like_any_other(cluster: Cluster, make: MakePod) -> None:
+    async def component(container: Container) -> None:
+        container.log(f"{container.name} at {container.ip} as {container.env['ROLE']}")
+        await container.stopping.wait()
+        container.log("bye")
+
+    cluster.images.add("knative.dev/component:v1", Task(component))
+    env = {"env": [{"name": "ROLE", "value": "test"}]}
+    async with cluster.kubelet():
+        cluster.create(make("component", "knative.dev/component:v1", container=env))
+        pod = await cluster.until_ready("component")
+        first = f"main at {pod['status']['podIP']} as test"
+        assert await cluster.first_line("component") == first
+        following = asyncio.ensure_future(cluster.log("component", "follow=true"))
+        await asyncio.sleep(0)
+        with cluster.store.subscribe(PODS) as changes:
+            cluster.api.delete(PODS, "default", "component")
+            await cluster.until_gone("component")
+            assert changes.take()[-1].object["status"]["phase"] == "Succeeded"
+        assert (await following).startswith(first)
+
+
+async def test_an_exception_in_a_task_is_exit_code_1_with_its_traceback_in_the_log(
+    cluster: Cluster, make: MakePod
+) -> None:
+    async def component(_container: Container) -> None:
+        raise RuntimeError("out of luck")
+
+    cluster.images.add("knative.dev/component:v1", Task(component))
+    async with cluster.kubelet():
+        cluster.create(make("component", "knative.dev/component:v1"))
+        await cluster.until(lambda: "BackOff" in str(cluster.state("component").get("waiting")))
+        assert "RuntimeError: out of luck" in await cluster.log("component")
+    assert cluster.container("component")["lastState"]["terminated"]["exitCode"] == 1
+
+
+async def test_pods_come_back_after_a_restart_of_the_cluster(
+    cluster: Cluster, make: MakePod
+) -> None:
+    async with cluster.kubelet():
+        cluster.create(make("hello"))
+        before = (await cluster.until_ready("hello"))["status"]
+    assert cluster.pod("hello")["status"]["containerStatuses"][0]["state"]["running"]
+    async with cluster.kubelet():
+        await cluster.until(lambda: cluster.container("hello")["restartCount"] == 1)
+        await cluster.until_ready("hello")
+        after = cluster.status("hello")
+    assert after["podIP"] == before["podIP"]
+    assert after["startTime"] == before["startTime"]
+    ended = after["containerStatuses"][0]["lastState"]["terminated"]
+    assert (ended["exitCode"], ended["reason"]) == (255, "Unknown")
+
+
+async def test_a_pod_that_was_terminating_goes_at_the_next_start(
+    cluster: Cluster, make: MakePod
+) -> None:
+    async with cluster.kubelet():
+        cluster.create(make("hello"))
+        await cluster.until_ready("hello")
+    cluster.api.delete(PODS, "default", "hello")
+    async with cluster.kubelet():
+        await cluster.until_gone("hello")
+
+
+async def test_stopping_the_kubelet_leaves_no_process(
+    cluster: Cluster, make: MakePod, alive: Any
+) -> None:
+    image = cluster.shell("stubborn", "trap '' TERM; echo $$; sleep 1000 & wait; sleep 1000")
+    async with cluster.kubelet():
+        cluster.create(make("stubborn", image))
+        pid = int(await cluster.first_line("stubborn"))
+        assert os.getpgid(pid) == pid
+    assert not alive(pid)
+
+
+async def test_init_containers_run_one_after_the_other_and_first(
+    cluster: Cluster, make: MakePod
+) -> None:
+    image = cluster.shell("step", "date +%s%N; exit 0")
+    inits = [{"name": name, "image": image} for name in ("first", "second")]
+    async with cluster.kubelet():
+        cluster.create(make("hello", initContainers=inits))
+        await cluster.until_ready("hello")
+        times = [int(await cluster.log("hello", f"container={one['name']}")) for one in inits]
+    assert times == sorted(times)
+    states = [one["state"] for one in cluster.status("hello")["initContainerStatuses"]]
+    assert [state["terminated"]["reason"] for state in states] == ["Completed", "Completed"]
+
+
+async def test_a_failed_liveness_probe_restarts_the_container(
+    cluster: Cluster, make: MakePod
+) -> None:
+    async def component(container: Container) -> None:
+        await container.stopping.wait()
+
+    cluster.images.add("knative.dev/component:v1", Task(component))
+    probe = {"tcpSocket": {"port": 9}, "periodSeconds": 1, "failureThreshold": 1}
+    container = {"livenessProbe": probe}
+    async with cluster.kubelet():
+        cluster.create(make("dead", "knative.dev/component:v1", container=container))
+        await cluster.until(lambda: cluster.container("dead").get("restartCount", 0) >= 1)
+    events = cluster.events("dead")
+    assert "Killing: Container main failed liveness probe, will be restarted" in events
+    assert any(event.startswith("Unhealthy: Liveness probe failed: dial tcp") for event in events)
+
+
+async def test_readiness_follows_the_probe(cluster: Cluster, make: MakePod) -> None:
+    status = 503
+
+    async def answer(request: Request) -> Response:
+        assert request.header("User-Agent") == "kube-probe/1.34"
+        assert request.header("K-Network-Probe") == "queue"
+        return text_response(status, "")
+
+    async def component(container: Container) -> None:
+        with cluster.network.listening((container.ip, 8012), answer):
+            await container.stopping.wait()
+
+    cluster.images.add("knative.dev/component:v1", Task(component))
+    header = {"name": "K-Network-Probe", "value": "queue"}
+    probe = {"httpGet": {"port": 8012, "httpHeaders": [header]}, "periodSeconds": 1}
+    container = {"readinessProbe": probe}
+    async with cluster.kubelet():
+        cluster.create(make("probed", "knative.dev/component:v1", container=container))
+        await cluster.until_event("probed", "Unhealthy")
+        assert not cluster.container("probed")["ready"]
+        status = 200
+        await cluster.until_ready("probed")
+    unhealthy = "Unhealthy: Readiness probe failed: HTTP probe failed with statuscode: 503"
+    assert unhealthy in cluster.events("probed")

@@ -1,0 +1,164 @@
+"""Probes: cadence, verdicts, and what an answer means."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from knlab.embedded.kube.objects import Object
+from knlab.embedded.net.http import Address, Request, Response, text_response
+from knlab.embedded.net.network import Network
+from knlab.embedded.pods.probes import Cadence, Prober, Result, Verdict, port_of, run_probe
+
+pytestmark = pytest.mark.anyio
+
+IP = "127.255.0.2"
+
+
+async def nobody(address: Address, _request: Request) -> Response:
+    raise ConnectionRefusedError(111, "Connection refused")
+
+
+def test_cadence_has_kubernetes_defaults() -> None:
+    assert Cadence.of({}) == Cadence(initial_delay=0, period=10, timeout=1, successes=1, failures=3)
+    probe = {"initialDelaySeconds": 5, "periodSeconds": 2, "failureThreshold": 1}
+    assert Cadence.of(probe) == Cadence(initial_delay=5, period=2, failures=1)
+
+
+@pytest.mark.parametrize(
+    ("results", "verdicts"),
+    [
+        pytest.param([True], [True], id="one success is enough"),
+        pytest.param([False, False, False], [None, None, False], id="three failures in a row"),
+        pytest.param(
+            [True, False, False, True, False], [True, True, True, True, True], id="not in a row"
+        ),
+        pytest.param([True, None, None, None], [True] * 4, id="unknown changes nothing"),
+        pytest.param([False, None, False, False], [None, None, None, False], id="nor interrupts"),
+    ],
+)
+def test_verdicts(results: list[bool | None], verdicts: list[bool | None]) -> None:
+    verdict = Verdict(Cadence(), initial=None)
+    seen = []
+    for result in results:
+        verdict.add(result)
+        seen.append(verdict.value)
+    assert seen == verdicts
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (200, Result(ok=True)),
+        (302, Result(ok=True)),
+        (404, Result(ok=False, text="HTTP probe failed with statuscode: 404")),
+        (503, Result(ok=False, text="HTTP probe failed with statuscode: 503")),
+    ],
+)
+async def test_http_answers(status: int, expected: Result) -> None:
+    asked: list[Request] = []
+
+    async def answer(request: Request) -> Response:
+        asked.append(request)
+        return text_response(status, "x")
+
+    network = Network(nobody)
+    header = {"name": "K-Network-Probe", "value": "queue"}
+    probe = {"httpGet": {"path": "/ready", "port": "web", "httpHeaders": [header]}}
+    container = {"ports": [{"name": "web", "containerPort": 8080}]}
+    with network.listening((IP, 8080), answer):
+        assert await Prober(network, IP).ask(probe, container) == expected
+    assert asked[0].target == "/ready"
+    assert asked[0].header("Host") == f"{IP}:8080"
+    assert asked[0].header("User-Agent") == "kube-probe/1.34"
+    assert asked[0].header("K-Network-Probe") == "queue"
+
+
+async def test_nobody_listens() -> None:
+    found = await Prober(Network(nobody), IP).ask({"httpGet": {"path": "/", "port": 8012}}, {})
+    refused = f"dial tcp {IP}:8012: connect: connection refused"
+    assert found == Result(ok=False, text=f'Get "http://{IP}:8012/": {refused}')
+
+
+async def test_tcp_of_a_component_and_of_nobody() -> None:
+    network = Network(nobody)
+    probe = {"tcpSocket": {"port": 8012}}
+    refused = f"dial tcp {IP}:8012: connect: connection refused"
+    assert await Prober(network, IP).ask(probe, {}) == Result(ok=False, text=refused)
+
+    async def answer(_request: Request) -> Response:
+        return text_response(200, "")
+
+    with network.listening((IP, 8012), answer):
+        assert await Prober(network, IP).ask(probe, {}) == Result(ok=True)
+
+
+@pytest.mark.parametrize("kind", ["exec", "grpc"])
+async def test_other_probes_are_unknown(kind: str) -> None:
+    found = await Prober(Network(nobody), IP).ask({kind: {}}, {})
+    assert found == Result(None, f"knlab makes no {kind} probes")
+
+
+async def test_https_probes_reach_components_only() -> None:
+    probe: Object = {"httpGet": {"scheme": "HTTPS", "port": 8443}}
+    network = Network(nobody)
+    found = await Prober(network, IP).ask(probe, {})
+    assert found.ok is None
+
+    async def answer(_request: Request) -> Response:
+        return text_response(200, "")
+
+    with network.listening((IP, 8443), answer):
+        assert (await Prober(network, IP).ask(probe, {})).ok
+
+
+def test_ports_by_name() -> None:
+    container = {"ports": [{"name": "user-port", "containerPort": 8080}]}
+    assert port_of("user-port", container) == 8080
+    assert port_of("9090", container) == 9090
+    assert port_of("none", container) == 0
+
+
+async def heard(
+    ask: Callable[[], Awaitable[Result]], cadence: Cadence, count: int, *, eager: bool
+) -> list[Result]:
+    """The first `count` results of probing."""
+    results: list[Result] = []
+    enough = asyncio.Event()
+
+    def hear(result: Result, _settled: bool) -> None:
+        results.append(result)
+        if len(results) == count:
+            enough.set()
+
+    verdict = Verdict(cadence, initial=None)
+    probing = asyncio.ensure_future(run_probe(ask, cadence, verdict, hear, eager=eager))
+    try:
+        async with asyncio.timeout(2):
+            await enough.wait()
+    finally:
+        probing.cancel()
+        await asyncio.gather(probing, return_exceptions=True)
+    return results
+
+
+async def test_an_eager_probe_does_not_wait_a_period_for_its_first_success() -> None:
+    results = iter([Result(ok=False), Result(ok=False), Result(ok=True)])
+
+    async def ask() -> Result:
+        return next(results)
+
+    found = await heard(ask, Cadence(period=10), 3, eager=True)
+    assert [result.ok for result in found] == [False, False, True]
+
+
+async def test_a_probe_that_gets_no_answer_fails_when_its_time_is_up() -> None:
+    async def ask() -> Result:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    found = await heard(ask, Cadence(timeout=0.01), 1, eager=False)
+    assert found[0].ok is False
+    assert "context deadline exceeded" in found[0].text

@@ -1,0 +1,105 @@
+"""Go's durations, numbers, quotes and templates."""
+
+from __future__ import annotations
+
+import pytest
+
+from knlab.embedded.serving.go_template import GoTemplate, TemplateError
+from knlab.embedded.serving.go_text import (
+    GoParseError,
+    GoRangeError,
+    format_float,
+    format_seconds,
+    parse_bool,
+    parse_float,
+    parse_integer,
+    parse_seconds,
+    quoted,
+)
+from knlab.embedded.serving.quantities import QuantityError, canonical_quantity
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("30s", 30.0), ("1m30s", 90.0), ("1h", 3600.0), ("250ms", 0.25), ("0", 0.0), ("-1s", -1.0),
+     ("1.5h", 5400.0), ("1m3s34ms", 63.034), ("+5s", 5.0), (".5s", 0.5)],
+)  # fmt: skip
+def test_durations(text: str, seconds: float) -> None:
+    assert parse_seconds(text) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("10", 'time: missing unit in duration "10"'),
+        ("1d", 'time: unknown unit "d" in duration "1d"'),
+        ("", 'time: invalid duration ""'),
+        ("x", 'time: invalid duration "x"'),
+        ("-", 'time: invalid duration "-"'),
+    ],
+)
+def test_what_is_no_duration(text: str, message: str) -> None:
+    with pytest.raises(GoParseError) as refused:
+        parse_seconds(text)
+    assert str(refused.value) == message
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(30, "30s"), (3600, "1h0m0s"), (90, "1m30s"), (0, "0s"), (0.0015, "1.5ms"), (-1, "-1s"),
+     (6.5, "6.5s"), (2e-7, "200ns"), (3e-6, "3µs"), (3661.25, "1h1m1.25s")],
+)  # fmt: skip
+def test_durations_print_as_in_go(seconds: float, text: str) -> None:
+    assert format_seconds(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(1.0, "1"), (0.7, "0.7"), (1e21, "1e+21"), (1e-7, "1e-07"), (-2.5, "-2.5")]
+)
+def test_floats_print_as_in_go(value: float, text: str) -> None:
+    assert format_float(value) == text
+
+
+def test_numbers_and_booleans() -> None:
+    assert parse_float("1e3") == 1000
+    assert parse_integer("-3") == -3
+    assert parse_bool("T") is True
+    assert parse_bool("False") is False
+    with pytest.raises(GoRangeError):
+        parse_integer("2147483648", bits=32)
+    for parse in (parse_float, parse_integer, parse_bool):
+        with pytest.raises(GoParseError, match="invalid syntax"):
+            parse("yes")
+    assert quoted('a"b') == '"a\\"b"'
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [("0.5", "500m"), ("1000m", "1"), ("25m", "25m"), ("1024Mi", "1Gi"), ("400Mi", "400Mi"),
+     ("1e3", "1k"), ("0", "0"), ("1.5Gi", "1536Mi"), ("100", "100")],
+)  # fmt: skip
+def test_quantities_are_canonical(text: str, canonical: str) -> None:
+    assert canonical_quantity(text) == canonical
+
+
+@pytest.mark.parametrize("text", ["", "x", "1Q", "--1", "1 "])
+def test_what_is_no_quantity(text: str) -> None:
+    with pytest.raises(QuantityError, match="must match the regular expression"):
+        canonical_quantity(text)
+
+
+def test_templates_fill_in_fields_and_maps() -> None:
+    template = GoTemplate("t", '{{.Name}}-{{ index .Labels "a" }}-{{.Labels.a}}')
+    assert template.render({"Name": "x", "Labels": {"a": "b"}}) == "x-b-b"
+
+
+@pytest.mark.parametrize("text", ["{{.Nope}}", "{{.Labels.nope}}"])
+def test_a_missing_field_is_an_error(text: str) -> None:
+    with pytest.raises(TemplateError):
+        GoTemplate("t", text).render({"Labels": {}})
+
+
+@pytest.mark.parametrize("text", ["{{if .Name}}x{{end}}", "{{.Name | js}}", "{{.Name"])
+def test_what_is_not_supported_is_refused(text: str) -> None:
+    with pytest.raises(TemplateError):
+        GoTemplate("t", text)
