@@ -15,6 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from knlab.cluster import process
+
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 GROUPS: dict[str, list[list[str]]] = {
@@ -44,18 +46,18 @@ def main(arguments: list[str]) -> int:
     only = parser.parse_args(arguments).only
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="knlab-check-") as home:
+        state = Path(home) / "state"
         environment = os.environ | {
-            "KNLAB_STATE_DIR": f"{home}/state",
+            "KNLAB_STATE_DIR": str(state),
             "KNLAB_PACE": "quick",
             "KNLAB_CLUSTER": "embedded",
             "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
         }
+        process.start(state, process.Launch(with_parent=True))  # for the notebooks
         try:
             failed = _run([only] if only else list(GROUPS), environment)
         finally:
-            subprocess.run(
-                [BIN / "knlab", "down"], env=environment, capture_output=True, check=False
-            )
+            process.stop(state)
     for tool, what in OPTIONAL.items():
         if shutil.which(tool) is None:
             print(f"skipped, because {tool} is not installed: {what}")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from knlab._exceptions import StateError
 from knlab._state import Running, default_state_dir, is_locked, read_running
+from knlab._units import parse_duration
 from knlab.cluster import process
 
 if TYPE_CHECKING:
@@ -23,10 +24,9 @@ _TAIL_POLL = 0.2
 def add_verbs(verbs: Verbs) -> None:
     """Add this group to the parser."""
     up = _verb(verbs, "up", _up, "start the embedded cluster, or find the one that runs")
-    up.add_argument("--api-port", type=int, default=0, metavar="N", help="default: any free port")
-    up.add_argument(
-        "--gateway-port", type=int, default=0, metavar="N", help="default: any free port"
-    )
+    free = "default: the port it had last, or any free one"
+    up.add_argument("--api-port", type=port_number, default=0, metavar="N", help=free)
+    up.add_argument("--gateway-port", type=port_number, default=0, metavar="N", help=free)
     up.add_argument("--idle-timeout", default="12h", metavar="TIME", help="default: 12h")
     install = _verb(verbs, "install", _install, "install Knative into the cluster in use")
     install.add_argument(
@@ -60,30 +60,53 @@ def add_state_dir(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def port_number(text: str) -> int:
+    """A TCP port; 0 is any."""
+    number = int(text)
+    if not 0 <= number < 65536:
+        raise argparse.ArgumentTypeError(f"{number} is no port: ports go from 1 to 65535")
+    return number
+
+
 def state_dir(chosen: argparse.Namespace) -> Path:
     """The state directory that the arguments mean."""
     return chosen.state_dir.absolute() if chosen.state_dir else default_state_dir()
 
 
 def _up(chosen: argparse.Namespace) -> int:
+    parse_duration(chosen.idle_timeout, name="--idle-timeout")
     launch = process.Launch(
         api_port=chosen.api_port,
         gateway_port=chosen.gateway_port,
         idle_timeout=chosen.idle_timeout,
     )
     _describe(process.start(state_dir(chosen), launch))
+    print("next               knlab install; knlab status")
     return 0
 
 
 def _describe(running: Running) -> None:
-    port = running.gateway.rpartition(":")[2]
     print(f"embedded cluster   process {running.pid}, knlab {running.version}")
     print(f"Kubernetes API     {running.api}")
-    print(f"ingress gateway    {running.gateway}   (answers once Knative is installed)")
+    print(f"ingress gateway    {running.gateway}")
     print(f"kubectl            export KUBECONFIG={running.kubeconfig}")
-    print("curl               HOST=hello.default.127.0.0.1.nip.io")
-    print(f"                   curl --connect-to $HOST:80:127.0.0.1:{port} http://$HOST")
     print("stop it            knlab down")
+
+
+def _describe_services(running: Running) -> None:
+    """How far Knative is, and a curl line for each Service; without DNS they work as well."""
+    from knlab.cluster.connect import attach  # noqa: PLC0415 - loads the Kubernetes client
+
+    cluster = attach(running)
+    version = cluster.knative_version
+    print(f"Knative            {version or 'not installed; knlab install does it'}")
+    services = cluster.services() if version else []
+    for service in services:
+        print(f"{service.name:18} {cluster.curl(service.url) if service.ready else 'not ready'}")
+    if version and not services:
+        example = f"http://hello.default.{cluster.domain}"
+        print(f"Services           none yet; one called hello would answer to\n{'':18} ", end="")
+        print(cluster.curl(example))
 
 
 def _install(chosen: argparse.Namespace) -> int:
@@ -105,6 +128,7 @@ def _status(chosen: argparse.Namespace) -> int:
         print(json.dumps(asdict(running) if running else {"state_dir": str(directory)}, indent=2))
     elif running:
         _describe(running)
+        _describe_services(running)
     else:
         print(f"no embedded cluster runs on {directory}; start one with `knlab up`")
     return 0 if running else 1

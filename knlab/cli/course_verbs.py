@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from knlab._exceptions import UsageError
+from knlab.cli.cluster_verbs import port_number
+from knlab.pace import pace_named
 
 if TYPE_CHECKING:
     Verbs: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -20,6 +21,13 @@ def add_verbs(verbs: Verbs) -> None:
     """Add this group to the parser."""
     text = "run the lessons on a fresh embedded cluster and write a report"
     course = verbs.add_parser("course", help=text, description=text[0].upper() + text[1:] + ".")
+    course.add_argument(
+        "notebooks",
+        nargs="*",
+        type=Path,
+        metavar="NOTEBOOK",
+        help="your own instead of the lessons",
+    )
     course.add_argument(
         "--lesson", action="append", default=[], metavar="N", help="only this one; repeatable"
     )
@@ -31,22 +39,25 @@ def add_verbs(verbs: Verbs) -> None:
     text = "open the lessons in JupyterLab"
     lab = verbs.add_parser("lab", help=text, description=text[0].upper() + text[1:] + ".")
     lab.add_argument("--directory", type=Path, metavar="DIR", help="where to put the lessons")
-    lab.add_argument("--port", type=int, default=8888, metavar="N", help="default: 8888")
+    lab.add_argument("--port", type=port_number, default=8888, metavar="N", help="default: 8888")
     lab.add_argument("--no-browser", action="store_true", help="print the address instead")
     lab.set_defaults(run=_lab)
 
 
 def _course(chosen: argparse.Namespace) -> int:
-    from knlab.report.course import Board, run_course  # noqa: PLC0415 - loads nbconvert
-    from knlab.report.lessons import lessons_named  # noqa: PLC0415
+    from knlab.report.course import run_course  # noqa: PLC0415 - loads nbconvert
+    from knlab.report.lessons import lessons_at, lessons_named  # noqa: PLC0415
 
     pace = chosen.pace or os.environ.get("KNLAB_PACE") or "quick"
+    pace_named(pace)
     cluster = os.environ.get("KNLAB_CLUSTER") or "embedded"
-    lessons = lessons_named(chosen.lesson)
+    own = chosen.notebooks
+    lessons = lessons_at(own) if own else lessons_named(chosen.lesson)
     print(f"{len(lessons)} lessons at {pace} pace on cluster {cluster!r}", flush=True)
     began = time.monotonic()
-    page = run_course(lessons, chosen.output, pace=pace, cluster=cluster, board=Board())
-    print(f"done in {time.monotonic() - began:.0f} s; open {page}")
+    page = run_course(lessons, chosen.output, pace=pace, cluster=cluster)
+    minutes, seconds = divmod(round(time.monotonic() - began), 60)
+    print(f"all of it took {minutes}:{seconds:02}; open {page}")
     return 0
 
 
@@ -60,12 +71,13 @@ def _lab(chosen: argparse.Namespace) -> int:
     packaged = lesson_directory()
     in_clone = (packaged.parent / "pyproject.toml").exists()
     directory = chosen.directory or (packaged if in_clone else copy_lessons(Path("knlab-lessons")))
-    print("The embedded cluster starts with the first lesson and goes on when JupyterLab ends;")
-    print("stop it with: knlab down", flush=True)
+    print("The embedded cluster starts with the first lesson and goes on when JupyterLab ends.")
+    print(f"Stop it with: {Path(sys.executable).parent / 'knlab'} down", flush=True)
     command = [str(program), "--ServerApp.root_dir", str(directory.absolute())]
     command += ["--port", str(chosen.port), "--ServerApp.port_retries=0"]
     command += ["--no-browser"] if chosen.no_browser else []
-    return subprocess.run(command, check=False).returncode
+    command += [] if os.geteuid() else ["--allow-root"]  # as in containers; loopback only
+    os.execv(program, command)  # signals and the terminal are JupyterLab's from now on
 
 
 def _check_port(port: int) -> None:

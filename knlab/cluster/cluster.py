@@ -81,6 +81,14 @@ class Cluster:
     def __repr__(self) -> str:
         return f"<Cluster {self.world}: Kubernetes {self.api.version()}, {self._knative()}>"
 
+    @property
+    def knative_version(self) -> str:
+        """The version of Knative that is installed; empty if none is."""
+        namespace = self.api.find(k8s.NAMESPACE, install.SYSTEM)
+        if namespace is None:
+            return ""
+        return str(namespace["metadata"].get("labels", {}).get(_VERSION_LABEL, "unknown"))
+
     def _repr_html_(self) -> str:
         node = self.api.items(k8s.NODE)[0]["status"]["capacity"]
         rows = [
@@ -93,11 +101,8 @@ class Cluster:
         return html_table(("cluster", ""), rows)
 
     def _knative(self) -> str:
-        namespace = self.api.find(k8s.NAMESPACE, install.SYSTEM)
-        if namespace is None:
-            return "no Knative yet"
-        version = namespace["metadata"].get("labels", {}).get(_VERSION_LABEL, "of unknown version")
-        return f"Knative {version}"
+        version = self.knative_version
+        return f"Knative {version}" if version else "no Knative yet"
 
     # ── installing and configuring ───────────────────────────────────────────────────────────
 
@@ -126,10 +131,11 @@ class Cluster:
         found = install.read_manifests(directory)
         return install.install(self.api, found, timeout=timeout, progress=progress)
 
-    def ensure_knative(self) -> str:
+    def ensure_knative(self, *, configure: bool = True) -> str:
         """What version of Knative there is; installs and configures it on the embedded cluster.
 
-        Lessons begin with this, so that each can run alone.
+        Lessons begin with this, so that each can run alone. With `configure=False` the ingress and
+        the domain are left as they are.
 
         Raises:
             NotInstalled: on a real cluster without Knative.
@@ -140,7 +146,7 @@ class Cluster:
                     "this cluster has no Knative", hint="lesson 02 installs it: cluster.install()"
                 )
             self.install()
-        if not self.domain:
+        if configure and not self.domain:
             self.use_kourier()
             self.use_domain(f"{self.external_ip}.nip.io")
         return self._knative()
@@ -206,6 +212,14 @@ class Cluster:
         gateway = urlsplit(self.gateway)
         addresses.route(host, gateway.hostname or "", gateway.port or 80, world=self.world)
 
+    def route_own(self, url: str) -> bool:
+        """Whether the host of `url` is in this cluster's domain; then it is routed."""
+        host, domain = urlsplit(url).hostname or "", self.domain
+        own = bool(domain) and f".{host}".endswith(f".{domain}")
+        if own:
+            self.route(host)
+        return own
+
     def curl(self, url: str) -> str:
         """The curl line that reaches `url` from this machine, with or without DNS."""
         gateway = urlsplit(self.gateway)
@@ -250,6 +264,11 @@ class Cluster:
         """The handle of a Service that may or may not exist yet."""
         return Service(self.api, name, self.namespace, route=self.route)
 
+    def services(self) -> list[Service]:
+        """Every Knative Service of the namespace, by name."""
+        found = self.api.items(k8s.SERVICE, self.namespace)
+        return [self.service(name) for name in sorted(obj["metadata"]["name"] for obj in found)]
+
     def watch_pods(self, *services: Service, live: bool = False) -> PodWatch:
         """A record of every pod of `services` while a `with` block runs; `live` shows it too."""
         watch = LivePods if live else PodWatch
@@ -268,8 +287,10 @@ class Cluster:
         found = (self.api.items(k8s.DEPLOYMENT, ns) for ns in (install.SYSTEM, install.GATEWAYS))
         return components(deployment for each in found for deployment in each)
 
-    def logs(self, pod: str, *, namespace: str = "default", container: str = "") -> str:
-        """The last hundred lines of a container; `deployment/NAME` is the first of its pods.
+    def logs(
+        self, pod: str, *, namespace: str = "default", container: str = "", tail: int = 100
+    ) -> str:
+        """The last lines of a container; `deployment/NAME` is the first pod of that Deployment.
 
         Raises:
             ClusterError: if there is no such pod.
@@ -277,7 +298,7 @@ class Cluster:
         kind, _, name = pod.rpartition("/")
         if kind == "deployment":
             pod = self._pods_of(name, namespace)[0]
-        return self.api.logs(pod, namespace, container=container)
+        return self.api.logs(pod, namespace, container=container, tail=tail)
 
     def delete_pods(self, deployment: str, *, namespace: str = "default") -> tuple[str, ...]:
         """The pods of a Deployment, deleted now; Kubernetes makes others in their place.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from knlab._exceptions import UsageError
-from knlab._state import default_state_dir
+from knlab._state import Running, default_state_dir
 from knlab.cluster import process
 from knlab.cluster.cluster import Cluster
 from knlab.cluster.kubernetes import Kubernetes
@@ -44,6 +44,10 @@ def connect(where: str | None = None, *, state_dir: str | Path | None = None) ->
 
 
 def _embedded(directory: Path) -> Cluster:
-    running = process.start(directory)
+    return attach(process.start(directory))
+
+
+def attach(running: Running) -> Cluster:
+    """The embedded cluster that runs as `running` says."""
     api = Kubernetes.from_kubeconfig(running.kubeconfig)
     return Cluster(api, world="embedded", gateway=running.gateway)

@@ -81,6 +81,9 @@ _RULES: Final = (
 )  # fmt: skip
 
 
+_CAUSES_FIRST: Final = ("ConfigurationsReady", "RoutesReady", "Ready")
+
+
 def explain(text: str) -> tuple[str, str]:
     """Cause and remedy for what a cluster said."""
     for pattern, cause, remedy in _RULES:
@@ -134,9 +137,24 @@ def _condition_problem(status: Object) -> tuple[str, str] | None:
 def service_findings(services: Iterable[Object]) -> Iterator[Finding]:
     """One finding for each Knative Service that is not ready."""
     for service in services:
-        for condition in service.get("status", {}).get("conditions") or ():
-            if condition["type"] == "Ready" and condition["status"] != "True":
-                reason, message = condition.get("reason", ""), condition.get("message", "")
-                cause, remedy = explain(f"{message} {reason}")
-                name = f"Service {service['metadata']['namespace']}/{service['metadata']['name']}"
-                yield Finding(name, reason or condition["status"], message, cause, remedy)
+        conditions = service.get("status", {}).get("conditions") or ()
+        if any(c["type"] == "Ready" and c["status"] != "True" for c in conditions):
+            reason, message = root_cause(service)
+            cause, remedy = explain(f"{message} {reason}")
+            name = f"Service {service['metadata']['namespace']}/{service['metadata']['name']}"
+            yield Finding(name, reason or "not ready", message, cause, remedy)
+
+
+def root_cause(service: Object) -> tuple[str, str]:
+    """Reason and message of the condition that the others of a Service follow from.
+
+    Without a working revision there is no route, and both make Ready false: the first that is
+    False in that order knows why; if none is, the first that is not True.
+    """
+    conditions = {c["type"]: c for c in service.get("status", {}).get("conditions") or ()}
+    found = [conditions[name] for name in _CAUSES_FIRST if name in conditions]
+    failed = [each for each in found if each["status"] == "False"]
+    undecided = [each for each in found if each["status"] != "True" and each.get("reason")]
+    for each in (*failed, *undecided):
+        return each.get("reason", ""), each.get("message", "")
+    return "", ""

@@ -68,7 +68,8 @@ class ObjectGraph:
         import pandas as pd  # noqa: PLC0415 - slow to import, and most callers never ask
 
         names = ("kind", "name", "group", "owner", "depth")
-        return pd.DataFrame([{name: getattr(each, name) for name in names} for each in self.nodes])
+        frame = pd.DataFrame([{name: getattr(each, name) for name in names} for each in self.nodes])
+        return frame.replace({"group": {"": "core"}})
 
 
 def graph(root: Object, others: Iterable[Object]) -> ObjectGraph:

@@ -33,6 +33,9 @@ KINDS: Final = {
     "sks": Kind(_NETWORKING, "ServerlessService"),
 }
 """Names that `kubectl get` takes, and the kinds they mean."""
+_WITHOUT_NAMESPACE: Final = ("crds", "namespaces", "nodes")
+_USUAL_NAMESPACE: Final = "default"
+"""The one that kubectl takes unless told otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +79,8 @@ def listing(
     """
     if what not in KINDS:
         raise UsageError(f"cannot show {what!r}", hint=f"one of {', '.join(KINDS)}")
-    command = ["kubectl", "get", what]
-    command += ["-A"] if namespace is None else ["-n", namespace] if namespace else []
-    command += ["-l", labels] if labels else []
-    command += ["-o", "wide"] if wide else []
+    if what in _WITHOUT_NAMESPACE:
+        namespace = ""
     table = api.table(KINDS[what], namespace or None, labels=labels)
     shown = [
         index
@@ -92,7 +93,22 @@ def listing(
         header.insert(0, "NAMESPACE")
         for row, source in zip(rows, table.get("rows") or (), strict=True):
             row.insert(0, source["object"]["metadata"].get("namespace", ""))
-    return Listing(shlex.join(command), tuple(header), tuple(map(tuple, rows)))
+    command = command_line(what, namespace=namespace, labels=labels, wide=wide)
+    return Listing(command, tuple(header), tuple(map(tuple, rows)))
+
+
+def command_line(
+    what: str, *, namespace: str | None, labels: str = "", wide: bool = False, name: str = ""
+) -> str:
+    """What a person types to see the same; `namespace` may be empty, None is every one."""
+    command = ["kubectl", "get", what, *([name] if name else [])]
+    if namespace is None:
+        command.append("-A")
+    elif namespace not in {"", _USUAL_NAMESPACE}:
+        command += ["-n", namespace]
+    command += ["-l", labels] if labels else []
+    command += ["-o", "wide"] if wide else []
+    return shlex.join(command)
 
 
 def _text(cell: object) -> str:

@@ -20,7 +20,10 @@ from knlab._state import Running, claim, is_locked, read_running
 
 _START_TIMEOUT = 30.0
 _STOP_TIMEOUT = 15.0
+_END_TIMEOUT = 5.0
 _POLL = 0.02
+_REMEDY = "→ "
+"""What the line with the remedy begins with, in the text of a KnlabError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,7 @@ def start(directory: Path, launch: Launch = Launch()) -> Running:
         Unreachable: if the process ends at once; the message carries its last words.
     """
     if running := read_running(directory):
+        _check_ports(running, launch)
         return running
     claim(directory)
     logs = directory / "logs"
@@ -55,17 +59,49 @@ def start(directory: Path, launch: Launch = Launch()) -> Running:
     with words.open("wb") as log:
         child, ready = _spawn(directory, launch, log.fileno())
     try:
-        _await_ready(child, ready)
+        _await_ready(ready)
+        running = _await_announcement(directory, child)
+    except BaseException:
+        _end(child)
+        raise
     finally:
         os.close(ready)
-    running = _await_announcement(directory, child)
     if running is None:
-        last = words.read_text(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
-        raise Unreachable(
-            f"the embedded cluster did not start: {last[0]}",
-            hint=f"`knlab logs` or {words} say more; `knlab reset` starts afresh",
-        )
+        message, hint = _last_words(words)
+        raise Unreachable(f"the embedded cluster did not start: {message}", hint=hint)
     return running
+
+
+def _check_ports(running: Running, launch: Launch) -> None:
+    """Refuse ports that the running cluster does not have."""
+    for name, wanted, url in (
+        ("API", launch.api_port, running.api),
+        ("gateway", launch.gateway_port, running.gateway),
+    ):
+        if wanted and not url.endswith(f":{wanted}"):
+            raise StateError(
+                f"the cluster on {running.state_dir} runs already, with its {name} at {url}",
+                hint="stop it with `knlab down` first, or leave the port out",
+            )
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Stop a process that nobody will use."""
+    child.terminate()
+    try:
+        child.wait(_END_TIMEOUT)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+def _last_words(log: Path) -> tuple[str, str]:
+    """Message and remedy that a process left in its log."""
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    hint = f"{log} says more; `knlab reset` starts afresh"
+    if lines and lines[-1].startswith(_REMEDY):
+        hint = lines.pop().removeprefix(_REMEDY)
+    return lines[-1] if lines else "it said nothing", hint
 
 
 def _spawn(directory: Path, launch: Launch, log: int) -> tuple[subprocess.Popen[bytes], int]:
@@ -94,12 +130,10 @@ def _spawn(directory: Path, launch: Launch, log: int) -> tuple[subprocess.Popen[
     return child, ready
 
 
-def _await_ready(child: subprocess.Popen[bytes], ready: int) -> None:
+def _await_ready(ready: int) -> None:
     """Return when the child says ready or is gone: both end the select."""
     readable, _, _ = select.select([ready], [], [], _START_TIMEOUT)
     if not readable:
-        child.kill()
-        child.wait()
         raise TimedOut("the embedded cluster to start", after=_START_TIMEOUT)
     os.read(ready, 1)
 
@@ -154,7 +188,13 @@ def reset(directory: Path) -> None:
     stop(directory)
     if not directory.exists():
         return
-    marker = directory / "FORMAT"
-    if any(directory.iterdir()) and not marker.is_file():
+    if not directory.is_dir() or (
+        any(directory.iterdir()) and not (directory / "FORMAT").is_file()
+    ):
         raise StateError(f"{directory} is not a knlab state directory", hint="nothing was deleted")
-    shutil.rmtree(directory)
+    try:
+        shutil.rmtree(directory)
+    except OSError as error:
+        raise StateError(
+            f"cannot delete {directory}: {error.strerror}", hint="delete it as the user who owns it"
+        ) from error

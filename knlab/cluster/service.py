@@ -14,9 +14,10 @@ import yaml
 from knlab._exceptions import ImagePullFailed, NotReady, UsageError
 from knlab._html import html_table
 from knlab.cluster import kubernetes as k8s
+from knlab.cluster.diagnose import root_cause
 from knlab.cluster.graph import KINDS, ObjectGraph, graph
 from knlab.cluster.kubernetes import Kubernetes
-from knlab.cluster.listing import Listing, listing
+from knlab.cluster.listing import Listing, command_line, listing
 from knlab.cluster.manifest import (
     LATEST,
     Scaling,
@@ -94,6 +95,11 @@ class Service:
         return self._api.get(k8s.SERVICE, self.name, self.namespace)
 
     @property
+    def ready(self) -> bool:
+        """Whether its condition Ready is True now."""
+        return _ready(self.object)[0] == "True"
+
+    @property
     def url(self) -> str:
         """`status.url`; from now on `knlab.request` and `knlab.load` find the way to it."""
         return self._reachable(str(self.object.get("status", {}).get("url", "")))
@@ -152,7 +158,7 @@ class Service:
         if what == "ksvc":
             found = listing(self._api, "ksvc", namespace=self.namespace, wide=wide)
             rows = tuple(row for row in found.rows if row[0] == self.name)
-            command = f"kubectl get ksvc {self.name} -n {self.namespace}"
+            command = command_line(what, namespace=self.namespace, name=self.name, wide=wide)
             return Listing(command, found.header, rows)
         return listing(self._api, what, namespace=self.namespace, labels=self.selector, wide=wide)
 
@@ -161,7 +167,7 @@ class Service:
         """Its conditions: what holds, since when, and why not."""
         fields = ("type", "status", "reason", "message", "lastTransitionTime")
         found = self.object.get("status", {}).get("conditions") or ()
-        command = f"kubectl get ksvc {self.name} -n {self.namespace} -o yaml"
+        command = f"{command_line('ksvc', namespace=self.namespace, name=self.name)} -o yaml"
         rows = tuple(tuple(str(each.get(name, "")) for name in fields) for each in found)
         return Listing(command, ("TYPE", "STATUS", "REASON", "MESSAGE", "SINCE"), rows)
 
@@ -249,7 +255,7 @@ class Service:
             if seen[0] == "True":
                 return Readiness(self.name, tuple(steps))
             if seen[0] == "False" and time.monotonic() - began - steps[-1].at > _GIVE_UP_AFTER:
-                raise _failure(self.name, *seen[1:])
+                raise _failure(self.name, *root_cause(found))
             return None
 
         return wait_until(
@@ -258,6 +264,27 @@ class Service:
             timeout=timeout,
             last_seen=lambda: " ".join((steps[-1].reason, steps[-1].message)),
             hint="cluster.diagnose() looks for the cause",
+        )
+
+    def wait_domain(self, domain: str, timeout: str = "1m") -> str:
+        """The URL, once it is under `domain` and requests get there.
+
+        Raises:
+            TimedOut: after `timeout`, with the URL that it has.
+        """
+
+        def look() -> str | None:
+            found = self.object
+            host = urlsplit(found.get("status", {}).get("url", "")).hostname or ""
+            under = host.endswith(f".{domain}") and _ready(found)[0] == "True"
+            return self.url if under else None
+
+        return wait_until(
+            f"the URL of Service {self.name} to be under {domain}",
+            look,
+            timeout=timeout,
+            last_seen=lambda: str(self.object.get("status", {}).get("url", "no URL")),
+            hint="is the domain in cluster.configuration('config-domain')?",
         )
 
     def wait_scaled_to_zero(self, timeout: str = "4m") -> float:

@@ -25,9 +25,10 @@ from knlab._clock import SystemClock
 from knlab._exceptions import KnlabError, StateError
 from knlab._state import Running, claim, write_running
 from knlab._units import parse_duration
-from knlab.embedded.host import Ports
+from knlab.embedded.host import Ports, check_ports
 from knlab.embedded.platform import Platform, Settings, platform
 
+LOG: Final = logging.getLogger("knlab")
 LOG_SIZE: Final = 5 * 2**20
 LOG_FILES: Final = 3
 
@@ -40,14 +41,15 @@ def main() -> int:
     try:
         claim(directory)
         with _locked(directory), _announced(directory):
+            check_ports(Ports(chosen.api_port, chosen.gateway_port))
             _log_to(directory / "logs")
             uvloop.run(_run(directory, chosen))
     except* KnlabError as group:
         failure = _first(group)
     except* OSError as group:
-        failure = _port_in_use(_first(group), chosen)
+        failure = _first(group)
     if failure is not None:
-        print(" ".join(str(failure).split()), file=sys.stderr)  # noqa: T201 - for whoever starts us
+        print(failure, file=sys.stderr)  # noqa: T201 - for whoever starts us
     return 1 if failure else 0
 
 
@@ -112,6 +114,8 @@ async def _run(directory: Path, chosen: argparse.Namespace) -> None:
     patience = parse_duration(chosen.idle_timeout, name="--idle-timeout")
 
     def announce(running: Running) -> None:
+        LOG.info("process %d serves the API at %s", running.pid, running.api)
+        LOG.info("the ingress gateway's address is %s", running.gateway)
         write_running(directory, running)
         if chosen.ready_fd is not None:
             os.write(chosen.ready_fd, b"!")
@@ -121,34 +125,35 @@ async def _run(directory: Path, chosen: argparse.Namespace) -> None:
         serving = asyncio.create_task(cluster.run(announce), name="cluster")
         ending = asyncio.create_task(_ending(cluster, chosen.parent_fd, patience), name="ending")
         await asyncio.wait({serving, ending}, return_when=asyncio.FIRST_COMPLETED)
-        ending.cancel()
-        if not serving.done():
-            serving.cancel()
+        if ending.done():
+            LOG.info("ending: %s", ending.result())
+        for task in (ending, serving):
+            task.cancel()
         with suppress(asyncio.CancelledError):
             await serving
+        LOG.info("ended")
 
 
-async def _ending(cluster: Platform, parent: int | None, patience: float) -> None:
-    """Return at a signal, at the parent's end, or when nobody has used the cluster for long."""
+async def _ending(cluster: Platform, parent: int | None, patience: float) -> str:
+    """Why to end, once there is a reason: a signal, the parent's end, or long idling."""
     loop = asyncio.get_running_loop()
-    told = asyncio.Event()
+    told: asyncio.Future[str] = loop.create_future()
+
+    def tell(reason: str) -> None:
+        if parent is not None:
+            loop.remove_reader(parent)  # its end of file would be news for ever
+        if not told.done():
+            told.set_result(reason)
+
     for sign in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(sign, told.set)
+        loop.add_signal_handler(sign, tell, sign.name)
     if parent is not None:
-        loop.add_reader(parent, told.set)
-    while not told.is_set() and cluster.usage.idle < patience:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(told.wait(), timeout=max(1.0, patience - cluster.usage.idle))
-
-
-def _port_in_use(error: BaseException, chosen: argparse.Namespace) -> BaseException:
-    wanted = [port for port in (chosen.api_port, chosen.gateway_port) if port]
-    if not wanted:
-        return error
-    return StateError(
-        f"cannot listen on {' and '.join(map(str, wanted))}: {error}",
-        hint="choose other ports with --api-port and --gateway-port",
-    )
+        loop.add_reader(parent, tell, "the process that it was started for is gone")
+    while (left := patience - cluster.usage.idle) > 0:
+        await asyncio.wait({told}, timeout=left)
+        if told.done():
+            return told.result()
+    return f"nobody used it for {patience:.0f} s"
 
 
 if __name__ == "__main__":

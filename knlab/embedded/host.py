@@ -12,8 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from knlab._exceptions import StateError
 from knlab.embedded.builtin.boot import NodeFacts
-from knlab.embedded.net.ports import LOOPBACK, is_free
+from knlab.embedded.net.ports import LOOPBACK, obstacle
 
 MIN_CPUS: Final = 2
 """What the node offers at least: Knative's components alone ask for more than one."""
@@ -29,13 +30,27 @@ class Ports:
     gateway: int
 
 
+def check_ports(wanted: Ports) -> None:
+    """Refuse ports on which nobody can listen.
+
+    Raises:
+        StateError: with the port and how to choose another.
+    """
+    for name, port in asdict(wanted).items():
+        if port and (why := obstacle(port)):
+            raise StateError(
+                f"port {port} for the {name} cannot be had: {why}",
+                hint=f"choose another with --{name}-port, or leave it out for any free one",
+            )
+
+
 def remembered_ports(directory: Path, wanted: Ports) -> Ports:
     """`wanted`, with the ports used last on `directory` where it says 0 and they are free."""
     try:
         last = Ports(**json.loads((directory / _PORTS).read_text()))
     except (OSError, ValueError, TypeError):
         last = Ports(0, 0)
-    api, gateway = (port if is_free(port) else 0 for port in (last.api, last.gateway))
+    api, gateway = (0 if obstacle(port) else port for port in (last.api, last.gateway))
     return Ports(wanted.api or api, wanted.gateway or gateway)
 
 

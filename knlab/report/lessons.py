@@ -37,8 +37,20 @@ class Lesson:
         return self.name[:2]
 
     def read(self) -> Any:
-        """The notebook, as nbformat reads it."""
-        return nbformat.read(self.path, as_version=4)
+        """The notebook, as nbformat reads it.
+
+        Raises:
+            UsageError: if the file is missing or is no notebook.
+        """
+        try:
+            return nbformat.read(self.path, as_version=4)
+        except OSError as error:
+            raise UsageError(f"cannot read {self.path}: {error.strerror}") from error
+        except (ValueError, nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
+            raise UsageError(
+                f"{self.path} is no notebook: {str(error).splitlines()[0]}",
+                hint="save it again in JupyterLab",
+            ) from error
 
 
 def lesson_directory() -> Path:
@@ -77,6 +89,21 @@ def lessons_named(numbers: list[str]) -> list[Lesson]:
             f"there is no lesson {', '.join(unknown)}", hint=f"there are {', '.join(by_number)}"
         )
     return [by_number[number] for number in wanted]
+
+
+def lessons_at(paths: list[Path]) -> list[Lesson]:
+    """Notebooks of somebody's own as lessons; each is read once, to see that it can be.
+
+    Raises:
+        UsageError: if a file is missing or is no notebook, or two have the same name.
+    """
+    lessons = [Lesson(path) for path in paths]
+    for lesson in lessons:
+        lesson.read()
+    names = [lesson.name for lesson in lessons]
+    if len(set(names)) < len(names):
+        raise UsageError("two notebooks have the same name", hint="their pages would be one file")
+    return lessons
 
 
 def copy_lessons(target: Path) -> Path:

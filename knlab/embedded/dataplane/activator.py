@@ -52,10 +52,13 @@ class AutoscalerSink(Protocol):
 class _Served:
     """A revision as one activator serves it: waits for room at a pod and passes the request on."""
 
-    __slots__ = ("_network", "backends", "limits", "throttle")
+    __slots__ = ("_ip", "_network", "backends", "limits", "throttle")
 
-    def __init__(self, backends: RevisionBackends, network: Network, random: Random) -> None:
+    def __init__(
+        self, backends: RevisionBackends, network: Network, random: Random, ip: str
+    ) -> None:
         self._network = network
+        self._ip = ip
         self.throttle = RevisionThrottle(backends.container_concurrency, random)
         self.follow(backends)
 
@@ -74,6 +77,7 @@ class _Served:
             return http_error(503, str(full))
         try:
             _mark(request)
+            request.peer = self._ip
             response = await self._network.pass_on(lease.address, request)
         except OSError as error:
             lease.give_back()
@@ -197,7 +201,9 @@ class Activator:
         if served is None or (
             served.throttle.container_concurrency != backends.container_concurrency
         ):
-            self._revisions[revision] = _Served(backends, self._network, self._random)
+            self._revisions[revision] = _Served(
+                backends, self._network, self._random, self._container.ip
+            )
             return True
         if served.backends == backends:
             return False

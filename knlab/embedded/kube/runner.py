@@ -117,6 +117,7 @@ class _Loop:
                 self._perform(write)
             for note in outcome.notes:
                 self._api.record(note, self._controller.name)
+                self._log(f"{name}: {note.reason}: {note.message}")
         except (Conflict, NotFound, AlreadyExists):
             self._queue.retry(key)  # what sync saw is out of date
         except StatusError as error:

@@ -21,6 +21,7 @@ def held_port(port: int) -> Iterator[int]:
         OSError: if the port is in use.
     """
     with socket.socket() as free, socket.socket() as held:
+        free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         free.bind((LOOPBACK, port))  # fails if anybody else has it, which SO_REUSEPORT would hide
         number = int(free.getsockname()[1])
         free.close()
@@ -29,11 +30,13 @@ def held_port(port: int) -> Iterator[int]:
         yield number
 
 
-def is_free(port: int) -> bool:
-    """Whether a loopback port can be bound now."""
+def obstacle(port: int) -> str:
+    """Why nobody can listen on a loopback port now; empty if somebody could."""
     with socket.socket() as probe:
+        # As servers do: connections of an earlier server that still fade away are no obstacle.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
-        except OSError:
-            return False
-    return True
+        except OSError as error:
+            return error.strerror or str(error)
+    return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 import pytest
@@ -21,11 +22,23 @@ class Containers:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self._logged = asyncio.Event()
 
     def __call__(self, ip: str, env: Mapping[str, str] | None = None) -> Container:
         name = f"pod-{ip}"
         pod = {"metadata": {"name": name, "namespace": "default"}}
-        return Container(pod=pod, name=name, env=env or {}, ip=ip, log=self.lines.append)
+        return Container(pod=pod, name=name, env=env or {}, ip=ip, log=self._log)
+
+    def _log(self, line: str) -> None:
+        self.lines.append(line)
+        self._logged.set()
+
+    async def logged(self, line: str) -> None:
+        """Returns when a container has logged `line`."""
+        async with asyncio.timeout(5):
+            while line not in self.lines:
+                self._logged.clear()
+                await self._logged.wait()
 
 
 @pytest.fixture

@@ -110,9 +110,11 @@ def ask(host: str, *headers: Header, target: str = "/") -> Request:
         (
             "gone.com",
             503,
-            b"upstream connect error or disconnect/reset before headers. reset reason: remote "
-            b"connection failure, transport failure reason: delayed connect error: "
-            b"Connection refused",
+            (
+                b"upstream connect error or disconnect/reset before headers. reset reason: remote "
+                b"connection failure, transport failure reason: delayed connect error: "
+                b"Connection refused"
+            ),
         ),
     ],
 )
@@ -295,10 +297,8 @@ async def test_the_public_port_of_a_gateway_is_a_socket(
         )
     )
     forwarder = Forwarder()
-    async with asyncio.timeout(5):
-        while not containers.lines:
-            await asyncio.sleep(0.001)
-        assert (await forwarder(public, ask("nobody"))).status == 404
+    await containers.logged("starting main dispatch loop")
+    assert (await forwarder(public, ask("nobody"))).status == 404
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     with pytest.raises(ConnectionRefusedError):

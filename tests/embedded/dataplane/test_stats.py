@@ -50,7 +50,7 @@ def test_proxied_requests_count_twice() -> None:
 
 
 def said(stat: Stat | None) -> tuple[float, float] | None:
-    return stat and (stat.average_concurrent_requests, stat.request_count)
+    return None if stat is None else (stat.average_concurrent_requests, stat.request_count)
 
 
 def test_the_first_request_is_reported_at_once_and_discounted_once() -> None:
