@@ -11,23 +11,24 @@ The sources are jupytext's percent format; they are what people edit and review.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import hashlib
 import os
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import jupytext
 import nbformat
-from nbclient import NotebookClient
 
 from knlab._state import ENVIRONMENT
 from knlab.cluster import process
+from knlab.report.execution import LessonFailed, Surroundings, execute
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 SOURCES = NOTEBOOKS / "src"
@@ -36,7 +37,6 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-_CELL_TIMEOUT = 300
 
 
 def main(arguments: list[str]) -> int:
@@ -55,7 +55,7 @@ def main(arguments: list[str]) -> int:
         for source in sources:
             write(synchronised(source), notebook_of(source))
     else:
-        build(sources)
+        return build(sources)
     return 0
 
 
@@ -131,44 +131,46 @@ def write(notebook: Any, target: Path) -> None:
 # ── running ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def build(sources: list[Path]) -> None:
+def build(sources: list[Path]) -> int:
     """Run the lessons one after another on a fresh embedded cluster, and write them."""
-    with fresh_cluster():
+    with fresh_cluster() as environment:
         for source in sources:
             began = time.monotonic()
-            notebook = executed(parsed(source))
+            try:
+                notebook = executed(parsed(source), source.name, environment)
+            except LessonFailed as failed:
+                print(failed, file=sys.stderr)
+                return 1
             write(notebook, notebook_of(source))
             print(f"{source.stem:28} {time.monotonic() - began:6.1f} s", flush=True)
+    return 0
 
 
 @contextmanager
-def fresh_cluster() -> Iterator[None]:
-    """A cluster of its own for the kernels, at quick pace; it ends with this process."""
+def fresh_cluster() -> Iterator[Mapping[str, str]]:
+    """The environment that leads kernels to a cluster of its own, which ends with this process."""
     with tempfile.TemporaryDirectory(prefix="knlab-build-", ignore_cleanup_errors=True) as home:
         directory = Path(home) / "cluster"
-        os.environ |= {
+        process.start(directory, process.Launch(with_parent=True))
+        chosen = {
             ENVIRONMENT: str(directory),
             "KNLAB_PACE": "quick",
             "KNLAB_CLUSTER": "embedded",
         }
-        process.start(directory, process.Launch(with_parent=True))
         try:
-            yield
+            yield os.environ | chosen
         finally:
             process.stop(directory)
 
 
-def executed(notebook: Any) -> Any:
+def executed(notebook: Any, name: str, environment: Mapping[str, str]) -> Any:
     """The notebook after a run in an empty directory, without what differs for no reason."""
     with tempfile.TemporaryDirectory(prefix="knlab-lesson-") as directory:
-        NotebookClient(
-            notebook,
-            timeout=_CELL_TIMEOUT,
-            kernel_name="python3",
-            record_timing=False,
-            resources={"metadata": {"path": directory}},
-        ).execute()
+        surroundings = Surroundings(directory=Path(directory), environment=environment)
+        asyncio.run(execute(notebook, name, surroundings, lambda _done: None))
     notebook.metadata = nbformat.from_dict(METADATA)
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
     return notebook
 
 

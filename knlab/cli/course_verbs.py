@@ -53,7 +53,8 @@ def _course(chosen: argparse.Namespace) -> int:
     cluster = os.environ.get("KNLAB_CLUSTER") or "embedded"
     own = chosen.notebooks
     lessons = lessons_at(own) if own else lessons_named(chosen.lesson)
-    print(f"{len(lessons)} lessons at {pace} pace on cluster {cluster!r}", flush=True)
+    many = "1 lesson" if len(lessons) == 1 else f"{len(lessons)} lessons"
+    print(f"{many} at {pace} pace on cluster {cluster!r}", flush=True)
     began = time.monotonic()
     page = run_course(lessons, chosen.output, pace=pace, cluster=cluster)
     minutes, seconds = divmod(round(time.monotonic() - began), 60)

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from knlab._exceptions import ClusterError, NotInstalled, UsageError
 from knlab._html import html_table
+from knlab._units import format_bytes
 from knlab.cluster import diagnose, install
 from knlab.cluster import kubernetes as k8s
 from knlab.cluster.attempt import Attempt, attempt
@@ -43,6 +44,12 @@ class ConfigChange:
     def _repr_html_(self) -> str:
         rows = [(key, _shown(self.before[key]), _shown(self.after[key])) for key in self.after]
         return html_table(("key", "before", "after"), rows, caption=f"ConfigMap {self.name}")
+
+
+def _memory(quantity: str) -> str:
+    """A Node's memory for people; other units than a kubelet's are left as they are."""
+    number = quantity.removesuffix("Ki")
+    return format_bytes(int(number) * 1024) if number.isdigit() else quantity
 
 
 def _shown(value: str | None) -> str:
@@ -96,7 +103,9 @@ class Cluster:
             ("Kubernetes", self.api.version()),
             ("Knative", self._knative()),
             ("API server", self.api.server),
-            ("node", f"{node['cpu']} CPUs, {node['memory']} memory, {node['pods']} pods at most"),
+            ("processors", node["cpu"]),
+            ("memory", _memory(node["memory"])),
+            ("most pods", node["pods"]),
         ]
         return html_table(("cluster", ""), rows)
 
@@ -116,13 +125,17 @@ class Cluster:
         """Knative Serving and Kourier, installed and ready; harmless if they are.
 
         `manifests` is a directory with serving-crds.yaml, serving-core.yaml and kourier.yaml. The
-        embedded cluster needs none: its own ship with knlab.
+        embedded cluster needs none: its own ship with knlab. On a real cluster that has Knative
+        nothing is applied without them.
 
         Raises:
-            UsageError: on a real cluster without `manifests`, or if they cannot be read.
+            UsageError: on a real cluster without Knative and without `manifests`, or if they cannot
+                be read.
             TimedOut: if a component is not ready after `timeout`.
         """
         if manifests is None and self.world != "embedded":
+            if self.api.find(k8s.NAMESPACE, install.SYSTEM) is not None:
+                return install.await_installed(self.api, timeout=timeout, progress=progress)
             raise UsageError(
                 "a real cluster needs Knative's release manifests",
                 hint="download them into a directory and pass install(manifests=DIRECTORY)",

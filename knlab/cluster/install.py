@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.resources
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -24,6 +24,7 @@ Progress: TypeAlias = Callable[[str], None]
 FILES: Final = ("serving-crds.yaml", "serving-core.yaml", "kourier.yaml")
 SYSTEM: Final = "knative-serving"
 GATEWAYS: Final = "kourier-system"
+_SERVING: Final = "app.kubernetes.io/name=knative-serving"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Installation:
 
     stages: tuple[Stage, ...]
     kinds: tuple[tuple[str, int], ...]
-    """How many objects of each kind were applied."""
+    """How many objects of each kind were applied, or found if Knative was there before."""
 
     @property
     def seconds(self) -> float:
@@ -69,7 +70,7 @@ class Installation:
         """A DataFrame with one row per kind of object applied."""
         import pandas as pd  # noqa: PLC0415 - slow to import, and most callers never ask
 
-        return pd.DataFrame(self.kinds, columns=["kind", "objects"])
+        return pd.DataFrame(self.kinds, columns=["kind", "objects"]).astype({"objects": int})
 
 
 def bundled(name: str) -> str:
@@ -130,6 +131,33 @@ def install(
     stage("Kourier ingress", kourier, lambda: await_deployments(api, kourier, timeout))
     stage("external address", (), lambda: _await_external_address(api, timeout))
     return Installation(tuple(stages), _count([*definitions, *core, *kourier]))
+
+
+def await_installed(api: Kubernetes, *, timeout: str, progress: Progress) -> Installation:
+    """Wait until the Knative that is there already works; nothing is applied."""
+    waits: dict[str, Callable[[], None]] = {
+        "core components": lambda: await_deployments(
+            api, api.items(k8s.DEPLOYMENT, SYSTEM), timeout
+        ),
+        "Kourier ingress": lambda: await_deployments(
+            api, api.items(k8s.DEPLOYMENT, GATEWAYS), timeout
+        ),
+        "external address": lambda: _await_external_address(api, timeout),
+    }
+    stages = []
+    for name, wait in waits.items():
+        progress(name)
+        began = time.monotonic()
+        wait()
+        stages.append(Stage(name, time.monotonic() - began, 0, 0))
+    return Installation(tuple(stages), _count(_installed(api)))
+
+
+def _installed(api: Kubernetes) -> Iterator[Object]:
+    """What is labelled as Knative Serving's, of the kinds that an installation has."""
+    shipped = (obj for objects in read_manifests(None).values() for obj in objects)
+    for kind in dict.fromkeys(map(k8s.kind_of, shipped)):
+        yield from api.items(kind, labels=_SERVING)
 
 
 def _count(objects: Iterable[Object]) -> tuple[tuple[str, int], ...]:

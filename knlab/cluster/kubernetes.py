@@ -243,17 +243,22 @@ def _translated(server: str, kind: Kind | None = None) -> Iterator[None]:
     try:
         yield
     except ResourceNotFoundError as error:
-        raise NotInstalled(
-            f'no matches for kind "{kind and kind.kind}" in version "{kind and kind.api_version}"',
-            hint="ensure CRDs are installed first: run `cluster.install()` or `knlab install`",
-        ) from error
+        raise _unknown(kind) from error
     except (kubernetes.client.ApiException, DynamicApiError) as error:
-        raise _refusal(error) from error
+        # The client remembers kinds by the server's address, beyond the cluster that had them
+        raise (_unknown(kind) if kind and error.status == 404 else _refusal(error)) from error
     except (urllib3.exceptions.HTTPError, OSError) as error:
         raise Unreachable(
             f"nobody answers at {server}",
             hint="start the embedded cluster with `knlab up`, or check the kubeconfig",
         ) from error
+
+
+def _unknown(kind: Kind | None) -> NotInstalled:
+    return NotInstalled(
+        f'no matches for kind "{kind and kind.kind}" in version "{kind and kind.api_version}"',
+        hint="ensure CRDs are installed first: run `cluster.install()` or `knlab install`",
+    )
 
 
 def _refusal(error: Any) -> KnlabError:

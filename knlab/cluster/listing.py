@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from knlab._exceptions import UsageError
 from knlab._html import html_table
 from knlab.cluster import kubernetes as k8s
 from knlab.cluster.kubernetes import Kind, Kubernetes
+
+Object: TypeAlias = dict[str, Any]
 
 _SERVING: Final = "serving.knative.dev/v1"
 _NETWORKING: Final = "networking.internal.knative.dev/v1alpha1"
@@ -82,19 +84,8 @@ def listing(
     if what in _WITHOUT_NAMESPACE:
         namespace = ""
     table = api.table(KINDS[what], namespace or None, labels=labels)
-    shown = [
-        index
-        for index, column in enumerate(table["columnDefinitions"])
-        if wide or not column.get("priority")
-    ]
-    header = [table["columnDefinitions"][index]["name"].upper() for index in shown]
-    rows = [[_text(row["cells"][index]) for index in shown] for row in table.get("rows") or ()]
-    if namespace is None:
-        header.insert(0, "NAMESPACE")
-        for row, source in zip(rows, table.get("rows") or (), strict=True):
-            row.insert(0, source["object"]["metadata"].get("namespace", ""))
     command = command_line(what, namespace=namespace, labels=labels, wide=wide)
-    return Listing(command, tuple(header), tuple(map(tuple, rows)))
+    return from_table(table, command, namespaces=namespace is None, wide=wide)
 
 
 def command_line(
@@ -109,6 +100,20 @@ def command_line(
     command += ["-l", labels] if labels else []
     command += ["-o", "wide"] if wide else []
     return shlex.join(command)
+
+
+def from_table(table: Object, command: str, *, namespaces: bool, wide: bool) -> Listing:
+    """What kubectl prints of a Table object; `namespaces` adds a column, `wide` shows them all."""
+    columns = table["columnDefinitions"]
+    shown = [index for index, each in enumerate(columns) if wide or not each.get("priority")]
+    header = [columns[index]["name"].upper() for index in shown]
+    lines = []
+    for row in table.get("rows") or ():
+        line = [_text(row["cells"][index]) for index in shown]
+        if namespaces:
+            line.insert(0, row["object"]["metadata"].get("namespace", ""))
+        lines.append(tuple(line))
+    return Listing(command, ("NAMESPACE", *header) if namespaces else tuple(header), tuple(lines))
 
 
 def _text(cell: object) -> str:

@@ -38,6 +38,8 @@ class Launch:
     """Ends when this process ends, however it ends."""
 
 
+_children: dict[int, subprocess.Popen[bytes]] = {}
+"""The processes that this one started, by id; whoever starts one has to wait for its end."""
 _parents_ends: list[int] = []
 """Write ends of pipes that child clusters watch: they close when this process ends."""
 
@@ -127,6 +129,7 @@ def _spawn(directory: Path, launch: Launch, log: int) -> tuple[subprocess.Popen[
     finally:
         for descriptor in inherited:
             os.close(descriptor)
+    _children[child.pid] = child
     return child, ready
 
 
@@ -152,6 +155,7 @@ def _await_announcement(directory: Path, child: subprocess.Popen[bytes]) -> Runn
 
 def stop(directory: Path) -> bool:
     """Whether a cluster ran on `directory`; it is stopped now, its objects are kept."""
+    _collect()
     running = read_running(directory)
     if running is None:
         return False
@@ -162,8 +166,7 @@ def stop(directory: Path) -> bool:
             return True
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
-            _reap(running.pid)
-            if not is_locked(directory):
+            if not is_locked(directory) and _collected(running.pid):
                 return True
             time.sleep(_POLL)
     raise StateError(
@@ -171,12 +174,17 @@ def stop(directory: Path) -> bool:
     )
 
 
-def _reap(pid: int) -> None:
-    """Collect the exit status if the process is our child."""
-    try:
-        os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        return
+def _collected(pid: int) -> bool:
+    """Whether a process that let go of its directory is gone; others wait for theirs."""
+    _collect()
+    return pid not in _children
+
+
+def _collect() -> None:
+    """Forget the processes that have ended."""
+    for pid, child in tuple(_children.items()):
+        if child.poll() is not None:
+            del _children[pid]
 
 
 def reset(directory: Path) -> None:

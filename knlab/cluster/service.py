@@ -30,6 +30,7 @@ from knlab.cluster.waiting import wait_until
 Object: TypeAlias = dict[str, Any]
 
 _SERVICE_LABEL = "serving.knative.dev/service"
+_REVISION_LABEL = "serving.knative.dev/revision"
 _GIVE_UP_AFTER = 2.0
 """Seconds that Ready may stay False before a wait believes it (as `kn` does)."""
 
@@ -254,8 +255,10 @@ class Service:
                 steps.append(Transition(time.monotonic() - began, *seen))
             if seen[0] == "True":
                 return Readiness(self.name, tuple(steps))
-            if seen[0] == "False" and time.monotonic() - began - steps[-1].at > _GIVE_UP_AFTER:
-                raise _failure(self.name, *root_cause(found))
+            if time.monotonic() - began - steps[-1].at > _GIVE_UP_AFTER:
+                if seen[0] == "False":
+                    raise _failure(self.name, *root_cause(found))
+                self._check_pulls(found)
             return None
 
         return wait_until(
@@ -265,6 +268,16 @@ class Service:
             last_seen=lambda: " ".join((steps[-1].reason, steps[-1].message)),
             hint="cluster.diagnose() looks for the cause",
         )
+
+    def _check_pulls(self, found: Object) -> None:
+        """Give up on an image that cannot be pulled; Knative itself waits ten minutes for it."""
+        latest = found.get("status", {}).get("latestCreatedRevisionName")
+        for pod in self.pods():
+            if pod["metadata"]["labels"].get(_REVISION_LABEL) == latest:
+                for container in pod.get("status", {}).get("containerStatuses") or ():
+                    waiting = container["state"].get("waiting") or {}
+                    if waiting.get("reason") == "ImagePullBackOff":
+                        raise _failure(self.name, "ImagePullBackOff", _words(waiting))
 
     def wait_domain(self, domain: str, timeout: str = "1m") -> str:
         """The URL, once it is under `domain` and requests get there.
@@ -309,6 +322,10 @@ def _ready(obj: Object) -> tuple[str, str, str]:
         if condition["type"] == "Ready":
             return condition["status"], condition.get("reason", ""), condition.get("message", "")
     return "Unknown", "", ""
+
+
+def _words(waiting: Object) -> str:
+    return f"{waiting['reason']} {waiting.get('message', '')}".strip()
 
 
 def _failure(name: str, reason: str, message: str) -> NotReady | ImagePullFailed:

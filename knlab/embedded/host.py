@@ -37,7 +37,7 @@ def check_ports(wanted: Ports) -> None:
         StateError: with the port and how to choose another.
     """
     for name, port in asdict(wanted).items():
-        if port and (why := obstacle(port)):
+        if port and (why := obstacle(port, to_hold=name == "gateway")):
             raise StateError(
                 f"port {port} for the {name} cannot be had: {why}",
                 hint=f"choose another with --{name}-port, or leave it out for any free one",
@@ -50,7 +50,8 @@ def remembered_ports(directory: Path, wanted: Ports) -> Ports:
         last = Ports(**json.loads((directory / _PORTS).read_text()))
     except (OSError, ValueError, TypeError):
         last = Ports(0, 0)
-    api, gateway = (0 if obstacle(port) else port for port in (last.api, last.gateway))
+    api = 0 if obstacle(last.api) else last.api
+    gateway = 0 if obstacle(last.gateway, to_hold=True) else last.gateway
     return Ports(wanted.api or api, wanted.gateway or gateway)
 
 

@@ -125,6 +125,7 @@ class PodRecorder:
                 self._first_round.set()
                 spent = self._clock.monotonic() - round_began
                 self._stop.wait(max(0.0, self._interval - spent))
+            self._look()  # what happened since the last round belongs to the record
         except Exception as failure:  # the root of this thread: raised again on exit
             self._failure = failure
         finally:

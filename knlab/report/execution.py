@@ -40,8 +40,9 @@ async def execute(
         LessonFailed: at the first cell that fails, with `name`; the outputs until then are kept.
     """
     code = code_cells(notebook)
-    for cell in code:
-        cell.outputs, cell.execution_count = [], None
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
     done = 0
     client = NotebookClient(notebook, timeout=_CELL_TIMEOUT)
     async with _kernel(client, surroundings):
@@ -50,7 +51,7 @@ async def execute(
                 await client.async_execute_cell(cell, index, execution_count=done + 1)
             except (CellExecutionError, CellControlSignal, DeadKernelError) as error:
                 raise LessonFailed(_failure(name, cell, done + 1, len(code), error)) from error
-            if cell.cell_type == "code":
+            if done < len(code) and cell is code[done]:
                 done += 1
                 on_cell(done)
 

@@ -6,20 +6,24 @@ import importlib.resources
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import unescape
 from pathlib import Path
 from typing import Any, Final
 
 import jinja2
 from markupsafe import Markup
 from nbconvert import HTMLExporter
+from nbconvert.filters import markdown2html
 from pygments.formatters import HtmlFormatter
 
 from knlab._units import format_duration
 from knlab.report.lessons import goal_of, title_of
 
 _TEMPLATE: Final = "knlab"
-_SECTION: Final = re.compile(r"^##\s+(.+)$", re.MULTILINE)
-_REMOTE: Final = re.compile(r"""<(?:script|link|img|iframe)[^>]+(?:src|href)\s*=\s*["']https?:""")
+_SECTION: Final = re.compile(r'<h2 id="([^"]*)">(.*?)<a class="anchor-link"', re.DOTALL)
+_TAG: Final = re.compile(r"<[^>]+>")
+_LIGHT: Final = "default"
+_DARK: Final = "github-dark"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +72,6 @@ def write_report(course: Course, directory: Path) -> Path:
     return first
 
 
-def remote_references(html: str) -> list[str]:
-    """Tags of a page that would load something from elsewhere."""
-    return _REMOTE.findall(html)
-
-
 def _templates() -> Path:
     return Path(str(importlib.resources.files("knlab.report") / "template"))
 
@@ -87,7 +86,7 @@ def _page(exporter: HTMLExporter, course: Course, index: int) -> str:
     page = {
         "title": lesson.title,
         "world": course.world,
-        "style": _style() + _highlighting(),
+        "style": _highlighting() + _style(),
         "lessons": [
             {"href": each.href, "title": each.title, "current": each is lesson}
             for each in neighbours
@@ -102,20 +101,19 @@ def _page(exporter: HTMLExporter, course: Course, index: int) -> str:
 
 
 def _highlighting() -> str:
-    return str(HtmlFormatter().get_style_defs(".highlight"))
+    """Colours of the code, for light and for dark pages."""
+    light, dark = (
+        HtmlFormatter(style=style).get_style_defs(".highlight") for style in (_LIGHT, _DARK)
+    )
+    return f"{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n"
 
 
 def _sections(notebook: Any) -> list[dict[str, str]]:
-    """Headings of the second level with the anchors that nbconvert gives them."""
-    texts = (
-        found.strip()
-        for cell in notebook.cells
-        if cell.cell_type == "markdown"
-        for found in _SECTION.findall(cell.source)
-    )
+    """Headings of the second level, with the anchors that nbconvert gives them."""
+    pages = (markdown2html(c.source) for c in notebook.cells if c.cell_type == "markdown")
+    found = (match for page in pages for match in _SECTION.findall(page))
     return [
-        {"text": re.sub(r"[*`]", "", text), "anchor": re.sub(r"[*`]", "", text).replace(" ", "-")}
-        for text in texts
+        {"text": unescape(_TAG.sub("", text)), "anchor": unescape(anchor)} for anchor, text in found
     ]
 
 

@@ -46,7 +46,7 @@ class Lesson:
             return nbformat.read(self.path, as_version=4)
         except OSError as error:
             raise UsageError(f"cannot read {self.path}: {error.strerror}") from error
-        except (ValueError, nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
+        except (ValueError, AttributeError, nbformat.ValidationError) as error:
             raise UsageError(
                 f"{self.path} is no notebook: {str(error).splitlines()[0]}",
                 hint="save it again in JupyterLab",

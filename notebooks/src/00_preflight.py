@@ -12,7 +12,7 @@
 # %% [markdown]
 # ## The article's first step
 #
-# The article begins with a list: *confirm that kind or minikube, kubectl and kn are installed*. A person would check one after the other:
+# The article begins with a list: *confirm that kind or minikube, kubectl and kn are installed*. A person would check:
 #
 # ```sh
 # minikube version
@@ -20,9 +20,9 @@
 # kn version
 # ```
 #
-# This course needs none of them: `knlab` brings an embedded cluster, a single process that speaks the real Kubernetes API and behaves like Knative Serving v1.23. The tools are still worth having, for every lesson shows the command that a person would type.
+# This course needs none of them: `knlab` brings an embedded cluster, a single process that speaks the real Kubernetes API and behaves like Knative Serving v1.23.
 #
-# > **Question.** Which of these tools do you expect to find on this machine? Say it first.
+# > **Question.** Which of these tools do you expect to find on this machine?
 
 # %%
 import knlab
@@ -31,8 +31,6 @@ here = knlab.preflight()
 here
 
 # %% [markdown]
-# The first five lines are about the machine itself; the rest are programs. The last column says where to get one if you want it.
-#
 # *loopback* deserves a word. On Linux the whole block 127.0.0.0/8 belongs to your machine, so each pod of the embedded cluster gets an address of its own. macOS has only 127.0.0.1; there, pods share it and differ by port.
 
 # %%
@@ -91,14 +89,13 @@ knlab.images.DEFAULTS
 # %% [markdown]
 # ## Check yourself
 #
-# With a single processor, fifty users and the cluster that serves them would fight for it, and lesson 08 would measure the fight.
+# Only Python is indispensable. With one processor (`low`), fifty users and their cluster fight for it, and lesson 08 measures the fight.
 
 # %%
 found = {check.name: check.verdict for check in here.checks}
 assert found["Python"] == "ok", "install Python 3.11 or newer, then install knlab with it"
-assert found["processors"] == "ok", (
-    "lesson 08 will be slow: its client and its cluster share one core"
-)
+assert found["memory"] == "ok", "close other programs: the course wants two gigabytes of memory"
+assert found["free disk"] == "ok", "free a gigabyte of disk: the cluster keeps its state there"
 
 # %% [markdown]
 # ## Exercise

@@ -7,7 +7,7 @@
 #
 # **What you need.** Lesson 00, or just Python with knlab installed.
 #
-# **Time.** 10 minutes (of which the machine needs 4 seconds at quick pace).
+# **Time.** 5 minutes (of which the machine needs 4 seconds at quick pace).
 
 # %% [markdown]
 # ## The article's step

@@ -7,7 +7,7 @@
 #
 # **What you need.** Lesson 01 is helpful, not required.
 #
-# **Time.** 15 minutes (of which the machine needs 6 seconds at quick pace).
+# **Time.** 10 minutes (of which the machine needs 6 seconds at quick pace).
 
 # %%
 import knlab

@@ -7,7 +7,7 @@
 #
 # **What you need.** Nothing but this notebook; Knative is installed if it is missing.
 #
-# **Time.** 20 minutes (of which the machine needs 75 seconds at quick pace, nearly all of it waiting for pods to drain).
+# **Time.** 15 minutes (of which the machine needs 75 seconds at quick pace, nearly all of it waiting for pods to drain).
 
 # %%
 import knlab
@@ -65,9 +65,10 @@ leftovers
 # %% [markdown]
 # > **Question.** Now one request to each Service. On a real cluster the median was 0.98 seconds, of which the container runtime took most. What do you expect here, where a container is a process?
 #
-# One at a time: ten starts at once would compete for the processors.
+# One at a time: ten starts at once would compete for the processors. The first line is for a second run of this cell; it waits until there are no pods again.
 
 # %%
+again = [service.wait_scaled_to_zero() for service in services]
 cold = [knlab.request(service.url) for service in services]
 waits = sorted(answer.wait for answer in cold)
 print(f"{sum(answer.ok for answer in cold)} answers, none refused")
@@ -115,13 +116,12 @@ times.plot(view="waterfall")
 # %% [markdown]
 # ## Check yourself
 #
-# Every answer must be a success, and the slowest warm request should be faster than the fastest cold one.
+# Every answer must be a success, and a typical cold request should take many times as long as a typical warm one.
 
 # %%
 assert not leftovers, f"these were not cold starts: {leftovers}"
 assert all(answer.ok for answer in cold + warm), "a request failed: look at cluster.diagnose()"
-slowest_warm, fastest_cold = max(t.wait for t in warm), min(t.wait for t in cold)
-assert slowest_warm < fastest_cold, "humps overlap: the machine was busy, run the lesson again"
+assert wait.ratio > 3, f"only {wait.ratio:.1f} times: was the machine busy? run the lesson again"
 
 # %% [markdown]
 # ## Exercises

@@ -7,7 +7,7 @@
 #
 # **What you need.** Nothing but this notebook; Knative is installed if it is missing.
 #
-# **Time.** 20 minutes (of which the machine needs 8 seconds at quick pace).
+# **Time.** 15 minutes (of which the machine needs 8 seconds at quick pace).
 
 # %%
 import knlab

@@ -7,7 +7,7 @@
 #
 # **What you need.** Nothing but this notebook; Knative is installed if it is missing.
 #
-# **Time.** 25 minutes (of which the machine needs 20 seconds at quick pace).
+# **Time.** 15 minutes (of which the machine needs 20 seconds at quick pace).
 
 # %%
 import knlab
@@ -28,7 +28,8 @@ article = knlab.article
 
 # %%
 allowed = cluster.configure("config-autoscaler", {"allow-zero-initial-scale": "true"})
-sleeper = cluster.deploy("sleeper-09", image=knlab.images.HELLO, initial_scale=0)
+window = knlab.PACE.window
+sleeper = cluster.deploy("sleeper-09", image=knlab.images.HELLO, initial_scale=0, window=window)
 sleeper.wait_ready()
 len(sleeper.pods())
 
@@ -43,12 +44,16 @@ run = knlab.load(hello.url, duration=knlab.PACE.load_duration, concurrency=50)
 run
 
 # %% [markdown]
-# Now the sleeper. Its first request meets no pod, all others do.
+# Now the sleeper. Its first request meets no pod, all others do. (The first line does nothing, unless you run the cell again.)
 
 # %%
+sleeper.wait_scaled_to_zero()
 cold = knlab.request(sleeper.url)
 warm = [knlab.request(sleeper.url) for _ in range(knlab.PACE.warm_samples)]
 cold
+
+# %% [markdown]
+# Slower than the cold starts of lesson 05? Two seconds are possible here. The autoscaler is woken at once by a request for a revision that it has *scaled* to zero. About one that never ran it has not decided anything yet, and the request waits for the next regular decision, up to two seconds away. Keep that in mind: what is called a *cold start* may contain more than a start.
 
 # %% [markdown]
 # ## 1 · Ten times, or a thousand times?
@@ -188,7 +193,8 @@ run.compare(article.LOAD_TEST).plot()
 
 # %%
 summary = article.LOAD_TEST
-assert summary.requests == round(summary.requests_per_second * summary.total) == 42395
+counted = round(summary.requests_per_second * summary.total)
+assert counted == summary.requests, f"rate times time gives {counted} requests"
 for each, tolerance in ((summary, 0.01), (run.summary, 0.1)):
     users = each.requests_per_second * each.average
     assert abs(users / 50 - 1) < tolerance, f"Little's law gives {users:.1f} users, not 50"

@@ -7,7 +7,7 @@
 #
 # **What you need.** Nothing but this notebook; Knative is installed if it is missing.
 #
-# **Time.** 10 minutes (of which the machine needs 5 seconds at quick pace).
+# **Time.** 5 minutes (of which the machine needs 5 seconds at quick pace).
 
 # %%
 import knlab

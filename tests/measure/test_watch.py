@@ -58,6 +58,13 @@ def test_the_block_begins_after_the_first_look() -> None:
         assert [event.phase for event in recorder.record.events] == ["ready"]
 
 
+def test_what_happens_until_the_end_of_the_block_is_recorded() -> None:
+    pods = [pod("ready")]
+    with PodRecorder(polling(lambda: list(pods)), interval=60.0) as recorder:
+        pods.clear()
+    assert [event.phase for event in recorder.record.events] == ["ready", "gone"]
+
+
 def test_a_cluster_that_does_not_answer_leaves_a_gap() -> None:
     stage = Stage([Listing((pod("ready"),))], Unreachable("nobody"), OSError("reset"), [])
     with PodRecorder(stage.observe, interval=0.001) as recorder:

@@ -61,7 +61,7 @@ class QueueProxy:
         self._user: Address = (container.ip, settings.user_port)
         self._started = clock.monotonic()
         self._stats = RequestStats(self._started)
-        self._latest = self._cut_report()
+        self.latest = self._cut_report()
         self._breaker = queue_proxy_breaker(settings.container_concurrency)
         self._timeouts = Timeouts("request timeout")
         probes = decode_probes(settings.readiness_probe, container.ip)
@@ -170,8 +170,13 @@ class QueueProxy:
             return http_error(404, "404 page not found")
         self._log("Attached drain handler from user-container")
         asyncio.get_running_loop().call_later(RESET_AFTER, self._reset_unless_stopping)
-        await self.drainer.drain()
-        return plain(200)
+        self.in_flight.begin()
+        try:
+            await self.drainer.drain()
+        except BaseException:
+            self.in_flight.end()
+            raise
+        return when_over(plain(200), self.in_flight.end)
 
     def _reset_unless_stopping(self) -> None:
         if not self._stopping.is_set():
@@ -181,12 +186,12 @@ class QueueProxy:
         """`/metrics` is the report of the last whole second, as JSON."""
         if request.target.partition("?")[0] != "/metrics":
             return http_error(404, "404 page not found")
-        return Response(200, [(b"content-type", b"application/json")], encode_stat(self._latest))
+        return Response(200, [(b"content-type", b"application/json")], encode_stat(self.latest))
 
     def tick(self) -> Stat:
         """The report of the second that ends; `metrics` shows it from now on."""
-        self._latest = self._cut_report()
-        return self._latest
+        self.latest = self._cut_report()
+        return self.latest
 
     def _cut_report(self) -> Stat:
         now = self._clock.monotonic()
@@ -233,6 +238,7 @@ async def run_queue_proxy(
 
 
 async def _tick(proxy: QueueProxy, publish: Callable[[Stat], None]) -> None:
+    publish(proxy.latest)
     while True:
         await asyncio.sleep(REPORTING_PERIOD)
         publish(proxy.tick())

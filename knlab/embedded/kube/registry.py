@@ -38,7 +38,7 @@ class Strategy:
 class Column:
     """One column of `kubectl get`.
 
-    `cell(obj, now)` gives the cell of a built-in kind; `path` is a CRD's JSONPath. Exactly one is set.
+    `cell(obj, now)` gives the cell of a built-in kind; `path` is a CRD's JSONPath: one is set.
     Columns with `priority` > 0 show with `-o wide` only.
     """
 

@@ -30,13 +30,16 @@ def held_port(port: int) -> Iterator[int]:
         yield number
 
 
-def obstacle(port: int) -> str:
-    """Why nobody can listen on a loopback port now; empty if somebody could."""
-    with socket.socket() as probe:
-        # As servers do: connections of an earlier server that still fade away are no obstacle.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
+def obstacle(port: int, *, to_hold: bool = False) -> str:
+    """Why nobody can listen on a loopback port now, or hold it; empty if somebody could."""
+    try:
+        if to_hold:
+            with held_port(port):
+                return ""
+        with socket.socket() as probe:
+            # As servers do: connections of an earlier server that fade away are no obstacle.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((LOOPBACK, port))
-        except OSError as error:
-            return error.strerror or str(error)
+    except OSError as error:
+        return error.strerror or str(error)
     return ""

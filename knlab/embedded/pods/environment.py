@@ -9,8 +9,8 @@ from decimal import ROUND_CEILING, Decimal
 from typing import Any, Final, TypeAlias
 
 from knlab._exceptions import KnlabError
-from knlab.embedded.builtin.quantities import parse_quantity
 from knlab.embedded.kube.objects import Object
+from knlab.embedded.kube.quantities import find_quantity
 
 Find: TypeAlias = Callable[[str, str], Object | None]
 """(kind, name) → the ConfigMap or Secret of that name in the pod's namespace."""
@@ -146,6 +146,6 @@ def _resource_field(reference: Object, container: Object, pod: Object) -> str:
     quantity = ((container.get("resources") or {}).get(kind) or {}).get(name)
     if quantity is None and kind == "limits":
         raise ConfigError(f"the container sets no {reference['resource']} to refer to")
-    amount = parse_quantity(quantity or "0") or Decimal(0)
-    divisor = parse_quantity(reference.get("divisor") or "1") or Decimal(1)
+    amount = find_quantity(quantity or "0") or Decimal(0)
+    divisor = find_quantity(reference.get("divisor") or "1") or Decimal(1)
     return str((amount / divisor).to_integral_value(ROUND_CEILING))

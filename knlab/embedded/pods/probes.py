@@ -76,7 +76,20 @@ class Prober:
         self._ip = ip
 
     async def ask(self, probe: Object, container: Object) -> Result:
-        """One probe of `container`, without a time limit."""
+        """One probe of `container`, failed if it takes longer than `probe` allows."""
+        try:
+            async with asyncio.timeout(Cadence.of(probe).timeout):
+                return await self._ask(probe, container)
+        except TimeoutError:
+            return Result(ok=False, text=self._late(probe, container))
+
+    def _late(self, probe: Object, container: Object) -> str:
+        if "httpGet" in probe:
+            return f'Get "{self._url(probe["httpGet"], container)}": {_TIMED_OUT}'
+        host, port = self._address(probe["tcpSocket"], container)
+        return f"dial tcp {host}:{port}: i/o timeout"
+
+    async def _ask(self, probe: Object, container: Object) -> Result:
         if "httpGet" in probe:
             return await self._http(probe["httpGet"], container)
         if "tcpSocket" in probe:
@@ -107,9 +120,8 @@ class Prober:
 
     async def _http(self, action: Object, container: Object) -> Result:
         host, port = self._address(action, container)
-        scheme = (action.get("scheme") or "HTTP").lower()
-        url = f"{scheme}://{host}:{port}{action.get('path') or '/'}"
-        if scheme == "https" and not self._network.is_local((host, port)):
+        url = self._url(action, container)
+        if url.startswith("https:") and not self._network.is_local((host, port)):
             return Result(None, f'Get "{url}": knlab makes no HTTPS probes of programs')
         try:
             status = await self.get(action, container, USER_AGENT)
@@ -126,6 +138,11 @@ class Prober:
         except OSError as problem:
             return Result(ok=False, text=dial_error(host, port, problem))
         return Result(ok=True)
+
+    def _url(self, action: Object, container: Object) -> str:
+        host, port = self._address(action, container)
+        scheme = (action.get("scheme") or "HTTP").lower()
+        return f"{scheme}://{host}:{port}{action.get('path') or '/'}"
 
     def _address(self, action: Object, container: Object) -> Address:
         return action.get("host") or self._ip, port_of(action["port"], container)
@@ -170,17 +187,9 @@ async def run_probe(
     await asyncio.sleep(cadence.initial_delay)
     retry = _FIRST_RETRY if eager else cadence.period
     while True:
-        result = await _within(cadence.timeout, ask)
+        result = await ask()
         hear(result, verdict.add(result.ok))
         if result.ok:
             retry = cadence.period
         await asyncio.sleep(min(retry, cadence.period))
         retry *= 2
-
-
-async def _within(seconds: float, ask: Callable[[], Awaitable[Result]]) -> Result:
-    try:
-        async with asyncio.timeout(seconds):
-            return await ask()
-    except TimeoutError:
-        return Result(ok=False, text=_TIMED_OUT)

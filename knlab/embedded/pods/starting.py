@@ -28,7 +28,7 @@ _PATH: Final = os.pathsep.join(
 )
 _CANNOT_START: Final = (
     "failed to create containerd task: failed to create shim task: OCI runtime create failed:"
-    " runc create failed: unable to start container process: error during container init: "
+    " runc create failed: unable to start container process: "
 )
 
 
@@ -90,7 +90,7 @@ class Starter:
             StartFailed: worded as the container runtime does.
         """
         if command := instance.spec.get("command"):
-            raise StartFailed(_CANNOT_START + _no_such_command(command[0]))
+            raise StartFailed(_worded(_no_such_command(command[0])))
         instance.log.parent.mkdir(parents=True, exist_ok=True)
         program = instance.image.program
         if isinstance(program, Process):
@@ -121,7 +121,7 @@ class Starter:
                 Launch(argv=argv, env=env, cwd=work, log=instance.log)
             )
         except StartFailed as failure:
-            raise StartFailed(f'{_CANNOT_START}exec: "{argv[0]}": {failure.message}') from failure
+            raise StartFailed(_worded(f'exec: "{argv[0]}": {failure.message}')) from failure
         return Started(RunningProcess(child), real)
 
     def _listen(
@@ -155,6 +155,10 @@ def resolved_environment(spec: Object, pod: Object, ip: str, find: Find) -> dict
     addresses = dict.fromkeys(("status.podIP", "status.podIPs"), ip)
     addresses |= dict.fromkeys(("status.hostIP", "status.hostIPs"), HOST_IP)
     return environment(spec, pod, addresses, find)
+
+
+def _worded(why: str) -> str:
+    return f"{_CANNOT_START}{why}: unknown"
 
 
 def _no_such_command(command: str) -> str:

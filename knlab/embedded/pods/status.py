@@ -118,9 +118,11 @@ def pod_status(pod: Object, state: PodState, now: float) -> Object:
     if state.ip:
         status |= {"podIP": state.ip, "podIPs": [{"ip": state.ip}]}
     if state.init_containers:
-        status["initContainerStatuses"] = [_container(record) for record in state.init_containers]
+        status["initContainerStatuses"] = [
+            _container(record, pod) for record in state.init_containers
+        ]
     by_name = sorted(state.containers, key=lambda record: record.name)
-    status["containerStatuses"] = [_container(record) for record in by_name]
+    status["containerStatuses"] = [_container(record, pod) for record in by_name]
     return status
 
 
@@ -207,7 +209,7 @@ def _why(reason: str, which: str, names: list[str]) -> Object:
     return {"reason": reason, "message": f"{which} status: [{' '.join(names)}]"}
 
 
-def _container(record: Record) -> Object:
+def _container(record: Record, pod: Object) -> Object:
     found: dict[str, Any] = {
         "name": record.name,
         "image": record.image,
@@ -220,6 +222,19 @@ def _container(record: Record) -> Object:
     }
     if record.container_id:
         found["containerID"] = record.container_id
+    if record.running_since is not None:
+        found |= _granted(record.name, pod["spec"])
+    return found
+
+
+def _granted(name: str, spec: Object) -> Object:
+    """What a running container has been given of what its part of `spec` asks for."""
+    parts = [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
+    asked = next((part.get("resources") or {} for part in parts if part["name"] == name), {})
+    granted = {key: dict(asked[key]) for key in ("limits", "requests") if asked.get(key)}
+    found: Object = {"resources": granted}
+    if "requests" in granted:
+        found["allocatedResources"] = dict(granted["requests"])
     return found
 
 

@@ -189,11 +189,11 @@ class _Connection:
 
     def _send(self, status: int, text: str, *, close: bool, bare: bool = False) -> None:
         body = text.encode()
+        kind = "Content-Type: text/plain; charset=utf-8\r\n" if body else ""
         ending = "Connection: close\r\n" if close else ""
         head = (
             f"HTTP/1.1 {status} {_REASONS[status]}\r\nDate: {self._server.date()}\r\n"
-            "Content-Type: text/plain; charset=utf-8\r\n"
-            f"Content-Length: {len(body)}\r\n{ending}\r\n"
+            f"Content-Length: {len(body)}\r\n{kind}{ending}\r\n"
         )
         self._write(head.encode("latin-1") + (b"" if bare else body))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+from knlab.embedded.kube.quantities import QuantityError, canonical_quantity
 from knlab.embedded.serving import go_text
-from knlab.embedded.serving.quantities import QuantityError, canonical_quantity
 
 _T = TypeVar("_T")
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from knlab.embedded.kube.objects import GroupResource, Object
+from knlab.embedded.kube.quantities import canonical_quantity
 from knlab.embedded.serving import keys
 from knlab.embedded.serving.config import DefaultsConfig
 from knlab.embedded.serving.go_template import GoTemplate, TemplateError
@@ -17,7 +18,6 @@ from knlab.embedded.serving.kinds import (
     ROUTES,
     SERVICES,
 )
-from knlab.embedded.serving.quantities import QuantityError, canonical_quantity
 from knlab.embedded.serving.resources.names import child_name
 from knlab.embedded.serving.validation_template import AdmissionConfig
 
@@ -147,7 +147,8 @@ def _default_spec(spec: Object, parent: Object, config: AdmissionConfig, *, crea
             spec[field] = value
     if spec.get("containerConcurrency") is None:
         spec["containerConcurrency"] = defaults.container_concurrency
-    containers, inits = spec.get("containers") or [], spec.get("initContainers") or []
+    spec.setdefault("containers", None)
+    containers, inits = spec["containers"] or [], spec.get("initContainers") or []
     taken = {item.get("name", "") for item in (*containers, *inits)}
     _name_containers(containers, taken, defaults.container_name_template, parent)
     _name_containers(inits, taken, defaults.init_container_name_template, parent)
@@ -208,18 +209,14 @@ def _default_container(container: Object, spec: Object, defaults: DefaultsConfig
 def _default_resources(container: Object, defaults: DefaultsConfig) -> None:
     resources = _part(container, "resources")
     for part, added in (("requests", defaults.requests), ("limits", defaults.limits)):
-        values = {name: _canonical(value) for name, value in (resources.get(part) or {}).items()}
+        values = {
+            name: canonical_quantity(str(value))
+            for name, value in (resources.get(part) or {}).items()
+        }
         values = dict(added) | values
         resources.pop(part, None)
         if values:
             resources[part] = values
-
-
-def _canonical(value: Any) -> Any:
-    try:
-        return canonical_quantity(str(value))
-    except QuantityError:
-        return value
 
 
 def _default_probes(container: Object) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from knlab.embedded.kube.quantities import QuantityError, parse_quantity
 from knlab.embedded.serving import keys
 from knlab.embedded.serving.config_autoscaler import TARGET_MIN, WINDOW_MAX, WINDOW_MIN
 from knlab.embedded.serving.field_errors import (
@@ -25,7 +26,6 @@ from knlab.embedded.serving.go_text import (
     parse_integer,
     parse_nanoseconds,
 )
-from knlab.embedded.serving.quantities import QuantityError, parse_quantity
 from knlab.kpa.spec import AutoscalerConfig
 
 _SECOND: Final = 1_000_000_000

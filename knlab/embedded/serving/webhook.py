@@ -9,6 +9,7 @@ from typing import Final
 
 from knlab.embedded.kube.admission import AdmissionResult, AdmissionReview, WebhookBackend
 from knlab.embedded.kube.controller import View
+from knlab.embedded.kube.quantities import QuantityError
 from knlab.embedded.serving import keys
 from knlab.embedded.serving.config import (
     PARSERS,
@@ -66,7 +67,11 @@ def fill_in(review: AdmissionReview, view: View) -> AdmissionResult:
         config = _admission_config(view)
     except ConfigError as error:
         return AdmissionResult(denied=f"mutation failed: {error}")
-    return AdmissionResult(object=default(review.object, review.old, config, review.user))
+    try:
+        return AdmissionResult(object=default(review.object, review.old, config, review.user))
+    except QuantityError as error:
+        denied = f"mutation failed: cannot decode incoming new object: {error}"
+        return AdmissionResult(denied=denied)
 
 
 def check_resource(review: AdmissionReview, view: View) -> AdmissionResult:

@@ -11,6 +11,8 @@ import pytest
 
 from knlab._clock import ManualClock
 from knlab._exceptions import UsageError
+from knlab.embedded.dataplane import queue_proxy
+from knlab.embedded.dataplane.drain import Drainer
 from knlab.embedded.dataplane.queue_proxy import QueueProxy, run_queue_proxy
 from knlab.embedded.dataplane.queue_settings import QueueSettings
 from knlab.embedded.dataplane.stats import decode_stat
@@ -296,7 +298,8 @@ async def test_a_queue_proxy_listens_on_its_ports(world: World) -> None:
             metrics = Request("GET", "/metrics", [])
             assert (await world.network.call((IP, 9090), metrics)).status == 200
             await until(lambda: bool(world.published))
-            assert [stat.pod for stat in world.published] == ["rev-pod"]
+            [stat] = world.published
+            assert (stat.pod, stat.request_count) == ("rev-pod", 0)
             for port in (9090, 8022):
                 assert (await world.network.call((IP, port), ask())).status == 404
     assert not any(world.network.is_local((IP, port)) for port in (8012, 8022, 9090))
@@ -315,6 +318,19 @@ async def test_a_prestop_hook_waits_for_the_drain_that_sigterm_confirms(world: W
         assert not running.done()
     with pytest.raises(ConnectionResetError):
         await hook
+
+
+async def test_a_prestop_hook_is_answered_when_the_pod_is_drained(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_proxy, "Drainer", lambda: Drainer(0.05))
+    async with world.running() as running, asyncio.timeout(5):
+        hook = Request("GET", "/wait-for-drain", [])
+        answers = asyncio.gather(*(world.network.call((IP, 8022), hook) for _ in range(20)))
+        await asyncio.sleep(0)
+        world.container.stopping.set()
+        assert {answer.status for answer in await answers} == {200}
+        await running
 
 
 async def test_a_drain_without_sigterm_is_forgotten(world: World) -> None:

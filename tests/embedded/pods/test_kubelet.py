@@ -257,7 +257,7 @@ async def test_a_command_of_the_host_never_runs(cluster: Cluster, make: MakePod)
         await cluster.until(lambda: "BackOff" in str(cluster.state("evil").get("waiting")))
     ended = cluster.container("evil")["lastState"]["terminated"]
     assert (ended["exitCode"], ended["reason"]) == (128, "StartError")
-    assert ended["message"].endswith('exec: "touch": executable file not found in $PATH')
+    assert ended["message"].endswith('exec: "touch": executable file not found in $PATH: unknown')
 
 
 async def test_volumes_in_a_process_are_refused_with_an_event(

@@ -154,11 +154,28 @@ async def test_an_eager_probe_does_not_wait_a_period_for_its_first_success() -> 
     assert [result.ok for result in found] == [False, False, True]
 
 
-async def test_a_probe_that_gets_no_answer_fails_when_its_time_is_up() -> None:
-    async def ask() -> Result:
+@pytest.mark.parametrize(
+    ("probe", "text"),
+    [
+        (
+            {"httpGet": {"path": "/x", "port": 8012}},
+            (
+                f'Get "http://{IP}:8012/x": context deadline exceeded'
+                " (Client.Timeout exceeded while awaiting headers)"
+            ),
+        ),
+        ({"tcpSocket": {"port": 8012}}, f"dial tcp {IP}:8012: i/o timeout"),
+    ],
+    ids=["http", "tcp"],
+)
+async def test_a_probe_that_gets_no_answer_fails_when_its_time_is_up(
+    monkeypatch: pytest.MonkeyPatch, probe: Object, text: str
+) -> None:
+    async def silent(*_: object) -> None:
         await asyncio.Event().wait()
-        raise AssertionError
 
-    found = await heard(ask, Cadence(timeout=0.01), 1, eager=False)
-    assert found[0].ok is False
-    assert "context deadline exceeded" in found[0].text
+    network = Network(nobody)
+    monkeypatch.setattr(network, "call", silent)
+    monkeypatch.setattr(network, "knock", silent)
+    found = await Prober(network, IP).ask(probe | {"timeoutSeconds": 0.01}, {})
+    assert found == Result(ok=False, text=text)

@@ -110,6 +110,22 @@ def test_container_statuses_are_sorted_by_name() -> None:
     assert [one["name"] for one in found] == ["queue-proxy", "user-container"]
 
 
+def test_what_a_running_container_was_given_is_shown() -> None:
+    asked = {"requests": {"cpu": "25m"}, "limits": {"cpu": "1"}}
+    containers = [{"name": "a", "resources": asked}, {"name": "b"}, {"name": "c"}]
+    found = pod() | {"spec": {"containers": containers}}
+    state = PodState(containers=[running("a"), running("b"), waiting("c")])
+    shown = [
+        {key: status[key] for key in ("resources", "allocatedResources") if key in status}
+        for status in pod_status(found, state, NOW)["containerStatuses"]
+    ]
+    assert shown == [
+        {"resources": asked, "allocatedResources": {"cpu": "25m"}},
+        {"resources": {}},
+        {},
+    ]
+
+
 def test_a_container_that_never_ran_started_in_1970() -> None:
     failed = Ended(code=128, reason="StartError", message="no", finished=NOW)
     assert failed.state() == {

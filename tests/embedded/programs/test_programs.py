@@ -97,6 +97,14 @@ def test_a_connection_is_kept_and_pipelined_requests_are_answered_in_order(
     assert found.count(b"Connection: close") == 1
 
 
+def test_only_a_body_has_a_type(autoscale: Program) -> None:
+    empty = autoscale.exchange(b"GET / HTTP/1.0\r\n\r\n")
+    assert b"Content-Length: 0\r\n" in empty
+    assert b"Content-Type" not in empty
+    found = autoscale.exchange(b"GET /?prime=10 HTTP/1.0\r\n\r\n")
+    assert b"Content-Type: text/plain; charset=utf-8\r\n" in found
+
+
 def test_http_1_0_ends_with_its_answer(hello: Program) -> None:
     assert hello.exchange(b"GET / HTTP/1.0\r\n\r\n").endswith(b"Hello Test!\n")
 

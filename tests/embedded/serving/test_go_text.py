@@ -16,7 +16,6 @@ from knlab.embedded.serving.go_text import (
     parse_seconds,
     quoted,
 )
-from knlab.embedded.serving.quantities import QuantityError, canonical_quantity
 
 
 @pytest.mark.parametrize(
@@ -71,21 +70,6 @@ def test_numbers_and_booleans() -> None:
         with pytest.raises(GoParseError, match="invalid syntax"):
             parse("yes")
     assert quoted('a"b') == '"a\\"b"'
-
-
-@pytest.mark.parametrize(
-    ("text", "canonical"),
-    [("0.5", "500m"), ("1000m", "1"), ("25m", "25m"), ("1024Mi", "1Gi"), ("400Mi", "400Mi"),
-     ("1e3", "1k"), ("0", "0"), ("1.5Gi", "1536Mi"), ("100", "100")],
-)  # fmt: skip
-def test_quantities_are_canonical(text: str, canonical: str) -> None:
-    assert canonical_quantity(text) == canonical
-
-
-@pytest.mark.parametrize("text", ["", "x", "1Q", "--1", "1 "])
-def test_what_is_no_quantity(text: str) -> None:
-    with pytest.raises(QuantityError, match="must match the regular expression"):
-        canonical_quantity(text)
 
 
 def test_templates_fill_in_fields_and_maps() -> None:

@@ -444,6 +444,20 @@ def test_inner_kinds_have_rules_too() -> None:
     )
 
 
+def test_a_quantity_that_is_none_cannot_be_read() -> None:
+    broken = container(resources={"limits": {"cpu": "x"}})
+    assert ask(DEFAULTING_PATH, SERVICES, broken).denied == (
+        "mutation failed: cannot decode incoming new object: quantities must match the regular"
+        " expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+    )
+
+
+def test_containers_that_nobody_names_are_null() -> None:
+    found = ask(DEFAULTING_PATH, SERVICES, service() | {"spec": {"template": {"spec": {}}}}).object
+    assert found is not None
+    assert found["spec"]["template"]["spec"]["containers"] is None
+
+
 def test_status_and_deletion_are_not_judged() -> None:
     broken = service(containers=[])
     assert ask(VALIDATION_PATH, SERVICES, broken, broken, subresource="status").denied == ""

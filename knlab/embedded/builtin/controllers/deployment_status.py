@@ -76,7 +76,7 @@ class DeploymentStatus:
             self._follow(counts, new)
             self._report_failure(new, olds)
         return {
-            **{k: v for k, v in counts.items() if v or k == "terminatingReplicas"},
+            **{k: v for k, v in counts.items() if v},
             "conditions": sorted(self.conditions, key=lambda item: str(item["type"])),
         }
 
@@ -112,7 +112,6 @@ class DeploymentStatus:
             "readyReplicas": counted(every, "readyReplicas"),
             "availableReplicas": available,
             "unavailableReplicas": max(0, sum(map(wanted, every)) - available),
-            "terminatingReplicas": counted(every, "terminatingReplicas"),
         }
         if "collisionCount" in self.stored:
             counts["collisionCount"] = self.stored["collisionCount"]

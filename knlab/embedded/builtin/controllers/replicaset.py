@@ -13,9 +13,7 @@ from knlab.embedded.builtin.controllers.conditions import (
 from knlab.embedded.builtin.controllers.pod_states import (
     available_in,
     is_active,
-    is_over,
     is_ready,
-    is_terminating,
     phase,
     ready_since,
 )
@@ -48,7 +46,7 @@ def sync_replica_set(view: View, key: Key, now: float) -> Outcome:
         return NOTHING
     pods = _owned_pods(view, replica_set)
     active = [pod for pod in pods if is_active(pod)]
-    status, again = _status(replica_set, pods, active, now)
+    status, again = _status(replica_set, active, now)
     if replica_set["metadata"].get("deletionTimestamp"):
         return Outcome(status_write(REPLICA_SETS, replica_set, status))
     missing = replica_set["spec"].get("replicas", 1) - len(active)
@@ -151,13 +149,12 @@ def _account_problem(view: View, replica_set: Object) -> str:
 
 
 def _status(
-    replica_set: Object, pods: Sequence[Object], active: Sequence[Object], now: float
+    replica_set: Object, active: Sequence[Object], now: float
 ) -> tuple[Object, float | None]:
     """The status, and when a ready pod becomes available if that takes a while."""
     least = float(replica_set["spec"].get("minReadySeconds", 0))
     waits = [available_in(pod, least, now) for pod in active]
     wanted = replica_set["spec"]["template"].get("metadata", {}).get("labels") or {}
-    leaving = [pod for pod in pods if is_terminating(pod) and not is_over(pod)]
     counts = {
         "availableReplicas": sum(wait == 0 for wait in waits),
         "fullyLabeledReplicas": sum(
@@ -166,10 +163,8 @@ def _status(
         "observedGeneration": replica_set["metadata"].get("generation", 0),
         "readyReplicas": sum(map(is_ready, active)),
         "replicas": len(active),
-        "terminatingReplicas": len(leaving),
     }
-    always = {"replicas", "terminatingReplicas"}
-    status: Object = {k: v for k, v in counts.items() if v or k in always}
+    status: Object = {k: v for k, v in counts.items() if v or k == "replicas"}
     if conditions := (replica_set.get("status") or {}).get("conditions"):
         status["conditions"] = conditions
     return status, min((wait for wait in waits if wait), default=None)

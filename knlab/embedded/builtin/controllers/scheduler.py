@@ -10,7 +10,6 @@ from typing import Any, Final
 from knlab.embedded.builtin.controllers.conditions import with_condition
 from knlab.embedded.builtin.controllers.pod_states import is_over
 from knlab.embedded.builtin.kinds import NODES, PODS
-from knlab.embedded.builtin.quantities import parse_quantity
 from knlab.embedded.kube.controller import (
     NOTHING,
     Controller,
@@ -22,6 +21,7 @@ from knlab.embedded.kube.controller import (
 )
 from knlab.embedded.kube.metadata import timestamp
 from knlab.embedded.kube.objects import Key, Object, condition
+from knlab.embedded.kube.quantities import find_quantity
 
 NAME: Final = "default-scheduler"
 
@@ -61,7 +61,7 @@ def requests_of(spec: Mapping[str, Any]) -> dict[str, Decimal]:
 
 def _requests(container: Mapping[str, Any]) -> dict[str, Decimal]:
     asked: Mapping[str, Any] = (container.get("resources") or {}).get("requests") or {}
-    return {name: parse_quantity(amount) or Decimal(0) for name, amount in asked.items()}
+    return {name: find_quantity(amount) or Decimal(0) for name, amount in asked.items()}
 
 
 def _refusals(pod: Object, node: Object, pods: Iterable[Object]) -> list[str]:
@@ -111,7 +111,7 @@ def _shortages(pod: Object, node: Object, present: list[Object]) -> list[str]:
         for name, amount in requests_of(item["spec"]).items():
             used[name] = used.get(name, Decimal(0)) + amount
     for name, amount in requests_of(pod["spec"]).items():
-        limit = parse_quantity(room.get(name, "0")) or Decimal(0)
+        limit = find_quantity(room.get(name, "0")) or Decimal(0)
         if amount and used.get(name, Decimal(0)) + amount > limit:
             found.append(f"Insufficient {name}")
     return found

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from knlab.embedded.builtin.defaults.fill import fill
-from knlab.embedded.builtin.quantities import canonical_quantity, parse_quantity
 from knlab.embedded.kube.objects import Object
+from knlab.embedded.kube.quantities import canonical_quantity, find_quantity
 
 _FILE_MODE: Final = 420
 _VOLUME_MODES: Final = ("secret", "configMap", "downwardAPI", "projected")
@@ -75,7 +75,7 @@ def qos_class(spec: Object) -> str:
         any_set = any_set or bool({"cpu", "memory"} & {*requests, *limits})
         guaranteed = guaranteed and all(
             name in limits
-            and parse_quantity(requests.get(name, limits[name])) == parse_quantity(limits[name])
+            and find_quantity(requests.get(name, limits[name])) == find_quantity(limits[name])
             for name in ("cpu", "memory")
         )
     return "BestEffort" if not any_set else "Guaranteed" if guaranteed else "Burstable"
@@ -98,6 +98,11 @@ def _admit(spec: Object) -> None:
     ]
 
 
+def _canonical(amount: Any) -> Any:
+    """`amount` in its one spelling; validation refuses what is none."""
+    return amount if find_quantity(amount) is None else canonical_quantity(amount)
+
+
 def _default_container(container: Object) -> None:
     fill(
         container,
@@ -108,7 +113,7 @@ def _default_container(container: Object) -> None:
     )
     for part in ("limits", "requests"):
         if amounts := container["resources"].get(part):
-            container["resources"][part] = {k: canonical_quantity(v) for k, v in amounts.items()}
+            container["resources"][part] = {k: _canonical(v) for k, v in amounts.items()}
     for port in container.get("ports") or ():
         fill(port, protocol="TCP")
     for name in ("livenessProbe", "readinessProbe", "startupProbe"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from knlab.embedded.builtin.quantities import parse_quantity
 from knlab.embedded.builtin.validation.causes import (
     duplicate,
     forbidden,
@@ -19,6 +18,7 @@ from knlab.embedded.builtin.validation.names import label_causes
 from knlab.embedded.kube.errors import Cause
 from knlab.embedded.kube.names import label_errors
 from knlab.embedded.kube.objects import Object
+from knlab.embedded.kube.quantities import find_quantity
 
 PROTOCOLS: Final = ("SCTP", "TCP", "UDP")
 PORT_RANGE: Final = "must be between 1 and 65535, inclusive"
@@ -193,7 +193,7 @@ def _resources(resources: Mapping[str, Mapping[str, Any]], path: str) -> list[Ca
     found: list[Cause] = []
     for part in ("limits", "requests"):
         for name, amount in (resources.get(part) or {}).items():
-            value = parse_quantity(amount)
+            value = find_quantity(amount)
             if value is None:
                 found.append(invalid(f"{path}.{part}.{name}", amount, _QUANTITY))
             elif value < 0:
@@ -201,7 +201,7 @@ def _resources(resources: Mapping[str, Mapping[str, Any]], path: str) -> list[Ca
                 found.append(invalid(f"{path}.{part}[{name}]", amount, wrong))
     limits = resources.get("limits") or {}
     for name, amount in (resources.get("requests") or {}).items():
-        asked, limit = parse_quantity(amount), parse_quantity(limits.get(name, "x"))
+        asked, limit = find_quantity(amount), find_quantity(limits.get(name, "x"))
         if asked is not None and limit is not None and asked > limit:
             wrong = f"must be less than or equal to {name} limit of {limits[name]}"
             found.append(invalid(f"{path}.requests", amount, wrong))

@@ -88,7 +88,8 @@ def _sync_ingress(view: View, key: Key, now: float, probed: Probed) -> Outcome:
     draft.true(NETWORK_CONFIGURED)
     if draft.is_status("Ready", "True") and views.is_observed(ingress) and _is_expected(ingress):
         return work.outcome(draft, INGRESSES)
-    if not probed(ingress):
+    # A generation is told of as being on its way first, as probing it takes Kourier a moment
+    if not views.is_observed(ingress) or not probed(ingress):
         text = "Waiting for load balancer to be ready"
         draft.unknown(LOAD_BALANCER_READY, "Uninitialized", text)
         return work.outcome(draft, INGRESSES, again_after=_PROBE_AGAIN)

@@ -123,9 +123,9 @@ def _write(work: Work, resource: GroupResource, obj: Object, routes: set[str], n
 
 
 def labeler_controller() -> Controller:
-    """The control loop that marks what Routes route to."""
+    """The control loop that marks what Routes route to; Knative's labeler too is named thus."""
     return Controller(
-        name="labeler-controller",
+        name="route-controller",
         parent=ROUTES,
         sync=sync_labels,
         watches={CONFIGURATIONS: routes_of, REVISIONS: routes_of},

@@ -1,8 +1,12 @@
-"""Revision → Deployment, Images and PodAutoscaler, and what becomes of the pods."""
+"""Revision → Deployment, Images and PodAutoscaler, and what becomes of the pods.
+
+As in Knative, pods are looked at when the Deployment changes and not when they do: a program that
+cannot start is told of when the Deployment misses its progress deadline.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from knlab.embedded.kube.controller import NOTHING, Controller, Outcome, View, create, update
@@ -64,14 +68,8 @@ def revision_controller(resolve: Resolve) -> Controller:
         parent=REVISIONS,
         sync=sync,
         owns=(DEPLOYMENTS, POD_AUTOSCALERS, IMAGES),
-        watches={PODS: _revision_of_pod},
         resync_on=(CONFIG_MAPS,),
     )
-
-
-def _revision_of_pod(pod: Object) -> Iterable[Key]:
-    name = keys.labels_of(pod).get(keys.REVISION)
-    return ((pod["metadata"]["namespace"], name),) if name else ()
 
 
 def read_revision_config(view: View) -> RevisionConfig:

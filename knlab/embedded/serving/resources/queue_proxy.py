@@ -6,10 +6,10 @@ import json
 from typing import Any, Final
 
 from knlab.embedded.kube.objects import Object, copy_json
+from knlab.embedded.kube.quantities import QuantityError, canonical_quantity
 from knlab.embedded.serving import keys, views
 from knlab.embedded.serving.config import DeploymentConfig, FeaturesConfig, ObservabilityConfig
 from knlab.embedded.serving.kinds import SYSTEM_NAMESPACE
-from knlab.embedded.serving.quantities import QuantityError, canonical_quantity
 
 NAME: Final = "queue-proxy"
 HTTP_PORT: Final = 8012

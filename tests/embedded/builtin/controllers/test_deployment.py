@@ -109,7 +109,6 @@ def test_when_all_pods_are_available_it_has_successfully_progressed() -> None:
         "updatedReplicas": 2,
         "readyReplicas": 2,
         "availableReplicas": 2,
-        "terminatingReplicas": 0,
     }
     assert sync_deployment(view, KEY, NOW).again_after is None
 

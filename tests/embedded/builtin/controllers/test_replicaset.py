@@ -70,7 +70,6 @@ def test_once_there_are_enough_only_the_status_is_written() -> None:
         "observedGeneration": 1,
         "readyReplicas": 1,
         "replicas": 2,
-        "terminatingReplicas": 0,
     }
 
 
@@ -84,7 +83,7 @@ def test_pods_that_end_or_go_do_not_count() -> None:
     view = DictView([replica_set(1), pod("a"), going, over])
     settle(view, sync_replica_set, KEY)
     status = view.objects[REPLICA_SETS, KEY]["status"]
-    assert (status["replicas"], status["terminatingReplicas"]) == (1, 1)
+    assert status["replicas"] == 1
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,19 @@ def test_it_is_ready_when_the_gateway_has_taken_it_over() -> None:
     assert reason(view, "Ready") == ("True", "", "")
 
 
+def test_a_generation_is_on_its_way_before_it_is_ready() -> None:
+    view = DictView([ingress()])
+    sync = ingress_controller(lambda _ingress: True).sync
+    first = sync(view, ("ns", "hello"), NOW)
+    [write] = first.writes
+    ready = condition(write.object, "Ready")
+    assert ready is not None
+    assert (ready["status"], ready["reason"]) == ("Unknown", "Uninitialized")
+    assert write.object["status"]["observedGeneration"] == 1
+    settle(view, sync, ("ns", "hello"))
+    assert reason(view, "Ready") == ("True", "", "")
+
+
 def test_a_new_generation_is_probed_again() -> None:
     view = DictView([ingress()])
     settle(view, ingress_controller(lambda _ingress: True).sync, ("ns", "hello"))

@@ -9,6 +9,7 @@ import pytest
 
 from knlab.embedded.kube.objects import Object, condition
 from knlab.embedded.serving.conditions import StatusDraft
+from knlab.embedded.serving.controllers.revision import revision_controller
 from knlab.embedded.serving.kinds import DEPLOYMENTS, IMAGES, POD_AUTOSCALERS, PODS, REVISIONS
 from knlab.embedded.serving.pod_failures import (
     CONTAINER_HEALTHY,
@@ -140,6 +141,11 @@ def test_a_container_that_ends_is_unhealthy(
     assert (found["status"], found["reason"], found["message"]) == ("False", reason, message)
     autoscaler = cluster.get(POD_AUTOSCALERS, NAME)
     assert autoscaler["spec"]["reachability"] == "Unreachable"
+
+
+def test_a_pod_alone_wakes_nobody() -> None:
+    found = revision_controller(str)
+    assert PODS not in {*found.owns, *found.watches, *found.resync_on}
 
 
 def test_queue_proxy_does_not_count(cluster: Any, make_hello: Hello) -> None:

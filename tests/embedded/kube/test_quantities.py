@@ -4,7 +4,12 @@ from decimal import Decimal
 
 import pytest
 
-from knlab.embedded.builtin.quantities import canonical_quantity, parse_quantity
+from knlab.embedded.kube.quantities import (
+    QuantityError,
+    canonical_quantity,
+    find_quantity,
+    parse_quantity,
+)
 
 
 @pytest.mark.parametrize(
@@ -26,7 +31,8 @@ def test_a_quantity_has_a_value_and_one_spelling(text: object, value: str, canon
     assert canonical_quantity(text) == canonical
 
 
-@pytest.mark.parametrize("text", ["lots", "", "1 Gi", "1Xi", True, "--1"])
-def test_other_text_is_no_quantity_and_stays_as_it_is(text: object) -> None:
-    assert parse_quantity(text) is None
-    assert canonical_quantity(text) == str(text)
+@pytest.mark.parametrize("text", ["lots", "", "1 Gi", "1 ", "1Q", "1Xi", True, "--1"])
+def test_other_text_is_no_quantity(text: object) -> None:
+    assert find_quantity(text) is None
+    with pytest.raises(QuantityError, match="must match the regular expression"):
+        canonical_quantity(text)

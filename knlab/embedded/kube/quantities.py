@@ -15,11 +15,33 @@ _DECIMAL: Final = {
 }
 
 
-def parse_quantity(text: Any) -> Decimal | None:
+class QuantityError(ValueError):
+    """Text that is no quantity; the message is Kubernetes' own."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "quantities must match the regular expression"
+            " '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+        )
+
+
+def find_quantity(text: Any) -> Decimal | None:
     """The number that `text` stands for; None if it is no quantity."""
-    matched = _PATTERN.fullmatch(str(text).strip()) if not isinstance(text, bool) else None
-    if matched is None:
+    try:
+        return parse_quantity(text)
+    except QuantityError:
         return None
+
+
+def parse_quantity(text: Any) -> Decimal:
+    """The number that `text` stands for.
+
+    Raises:
+        QuantityError: if it is no quantity.
+    """
+    matched = _PATTERN.fullmatch(str(text)) if not isinstance(text, bool) else None
+    if matched is None:
+        raise QuantityError
     number, exponent, suffix = matched.groups()
     if exponent:
         return Decimal(number + exponent)
@@ -27,11 +49,13 @@ def parse_quantity(text: Any) -> Decimal | None:
 
 
 def canonical_quantity(text: Any) -> str:
-    """`text` as Kubernetes stores it: `"0.5"` is `"500m"`; as it is if it is no quantity."""
+    """`text` as Kubernetes stores it: `"0.5"` is `"500m"`.
+
+    Raises:
+        QuantityError: if it is no quantity.
+    """
     value = parse_quantity(text)
-    if value is None:
-        return str(text)
-    written = str(text).strip()
+    written = str(text)
     if written.endswith("i") and (short := _binary(value)) is not None:
         return short
     return _exponent(value) if re.search(r"\d[eE][+-]?\d", written) else _decimal(value)
