@@ -48,7 +48,7 @@ def test_to_zero_behind_the_activator(
         knlab.request(service.url)
         last = CLOCK.monotonic()
         service.wait_scaled_to_zero()
-        world.wait_for("the end", lambda: not service.pods())
+        diary.wait_for(since=last, pods=0, terminating=0)
     inactive = diary.first(since=last, desired=0)
     leaving = diary.first(since=last, pods=0)
     gone = diary.first(since=last, pods=0, terminating=0)
@@ -92,7 +92,7 @@ def test_to_zero_with_grace(deploy: Callable[..., Service], world: World, measur
         knlab.request(service.url)
         last = CLOCK.monotonic()
         service.wait_scaled_to_zero()
-        world.wait_for("the end", lambda: not service.pods())
+        diary.wait_for(since=last, pods=0, terminating=0)
     proxied = diary.first(since=last, mode="Proxy")
     inactive = diary.first(since=last, desired=0)
     leaving = diary.first(since=last, pods=0)
@@ -140,8 +140,7 @@ def test_the_articles_load(deploy: Callable[..., Service], world: World, measure
         run = knlab.load(service.url + "?sleep=100", duration="15s", concurrency=50)
         ended = CLOCK.monotonic()
         assert run.summary.failed == 0
-        world.wait_for("one pod", lambda: world.scale(service)["desired"] == 1, timeout=120)
-        world.wait_for("one pod", lambda: world.scale(service)["pods"] == 1, timeout=10)
+        diary.wait_for(since=ended, desired=1, pods=1, timeout=120)
     wanted = diary.first(since=began, desired=5)
     ready = diary.first(since=began, ready=5)
     fewer = [t for t, seen in diary.entries if t > ended and 0 < seen["desired"] < 5]

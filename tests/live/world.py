@@ -196,6 +196,15 @@ class Diary:
                 return begin
         return None
 
+    def wait_for(self, *, since: float, timeout: float = 60, **wanted: Any) -> float:
+        """As `first`, and waits for it."""
+        return wait_until(
+            f"{wanted}",
+            lambda: self.first(since=since, **wanted),
+            timeout=timeout,
+            last_seen=lambda: str(self.entries[-1][1]) if self.entries else "nothing",
+        )
+
     def highest(self, name: str) -> int:
         """The largest value of `name`."""
         return max(int(seen[name]) for _, seen in self.entries)
