@@ -97,7 +97,14 @@ def _page(exporter: HTMLExporter, course: Course, index: int) -> str:
         "footer": course.footer,
     }
     body, _ = exporter.from_notebook_node(lesson.notebook, resources={"knlab": page})
-    return str(body)
+    return _linked(str(body), course)
+
+
+def _linked(html: str, course: Course) -> str:
+    """`html` with links between lessons leading to their pages instead of their notebooks."""
+    for lesson in course.lessons:
+        html = html.replace(f'href="{lesson.name}.ipynb"', f'href="{lesson.href}"')
+    return html
 
 
 def _highlighting() -> str:

@@ -76,13 +76,19 @@ class PodHistory:
         )
 
     def _repr_html_(self) -> str:
-        names = ("ready", "starting", "terminating", "desired", "wanted")
+        shown_samples = self.samples[-12:]
+        wishes = [
+            name
+            for name in ("desired", "wanted")
+            if any(getattr(sample, name) is not None for sample in shown_samples)
+        ]
+        names = ("ready", "starting", "terminating", *wishes)
         rows = [
             (
                 f"{sample.time - self.record.started:.1f} s",
                 *("" if (value := getattr(sample, n)) is None else value for n in names),
             )
-            for sample in self.samples[-12:]
+            for sample in shown_samples
         ]
         shown = f"the last {len(rows)} changes"
         return html_table(("after", *names), rows, caption=caption_of(shown, self.world))

@@ -59,7 +59,7 @@ def _lessons() -> list[Executed]:
                                          traceback=["\x1b[31mZeroDivisionError\x1b[0m"])),
         ]
     )  # fmt: skip
-    third = V4.new_notebook(cells=[V4.new_markdown_cell("# 02 · Third")])
+    third = V4.new_notebook(cells=[V4.new_markdown_cell("# 02 · Third\n\n[back](01_second.ipynb)")])
     names = ["00_first", "01_second", "02_third"]
     books = [first, second, third]
     return [Executed(n, book, 1.5) for n, book in zip(names, books, strict=True)]
@@ -152,6 +152,11 @@ def test_every_local_link_leads_to_a_page(pages: dict[str, str]) -> None:
         for link in _Tags(page).all("a"):
             href = link["href"] or ""
             assert href.startswith(("#", "https://")) or href in pages
+
+
+def test_links_between_lessons_lead_to_pages(pages: dict[str, str]) -> None:
+    links = [link["href"] for link in _Tags(pages["02_third.html"]).all("a")]
+    assert links.count("01_second.html") == 3, "in the contents, in the text and at the end"
 
 
 def test_outputs_are_escaped_and_coloured(pages: dict[str, str]) -> None:
