@@ -87,10 +87,8 @@ hello.show("revisions")
 # > **Question.** Four hundred requests at 50 %. Will the answers alternate? Will it be exactly 200 each? If not, what would make you suspicious: 210, 230, 260?
 
 # %%
-from knlab.results import Split
-
 answers = [knlab.request(hello.url) for _ in range(knlab.PACE.split_requests)]
-seen = Split.of(answers, expected={"Hello Knative!": 50, "Hello Knative V2!": 50})
+seen = knlab.Split.of(answers, expected={"Hello Knative!": 50, "Hello Knative V2!": 50})
 seen
 
 # %% [markdown]
@@ -167,7 +165,7 @@ assert old == {"Hello Knative!"}, f"the tag leads to others too: {old}"
 # ```python
 # hello.split({"@latest": 90, first: 10}).wait_ready()
 # more = [knlab.request(hello.url) for _ in range(100)]
-# Split.of(more, expected={"Hello Knative!": 10, "Hello Knative V3!": 90})
+# knlab.Split.of(more, expected={"Hello Knative!": 10, "Hello Knative V3!": 90})
 # ```
 #
 # About one hundred are enough: the interval of 10 in 100 is 5.5 % to 17.4 %.
