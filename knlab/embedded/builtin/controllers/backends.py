@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from knlab.embedded.builtin.controllers.pod_states import is_over, is_ready, is_terminating
-from knlab.embedded.builtin.kinds import PODS
-from knlab.embedded.kube.controller import View
-from knlab.embedded.kube.objects import Key, Object
+from knlab.embedded.builtin.kinds import PODS, SERVICES
+from knlab.embedded.kube.controller import Controller, KeysOf, Outcome, View
+from knlab.embedded.kube.objects import GroupResource, Key, Object
 
+SyncService: TypeAlias = Callable[[View, Key, Object | None, float], Outcome]
+"""(cluster, key of the Service, the Service or None if it is gone, now) → what to write."""
 Ports: TypeAlias = tuple[tuple[str, int, str, str], ...]
 """(name of the Service's port, number in the pod, protocol, appProtocol) each."""
 
@@ -66,6 +68,27 @@ class SelectorIndex:
             for key, selector in self._selectors.items()
             if key[0] == namespace and labels.items() >= selector.items()
         ]
+
+
+def selecting_controller(
+    name: str,
+    sync_service: SyncService,
+    *,
+    owns: tuple[GroupResource, ...] = (),
+    watches: Mapping[GroupResource, KeysOf] | None = None,
+) -> Controller:
+    """A control loop over Services that also looks when a pod changes that a Service selects."""
+    index = SelectorIndex()
+
+    def sync(view: View, key: Key, now: float) -> Outcome:
+        service = view.find(SERVICES, *key)
+        index.learn(key, service)
+        return sync_service(view, key, service, now)
+
+    selected: Mapping[GroupResource, KeysOf] = {PODS: index.keys_selecting}
+    return Controller(
+        name=name, parent=SERVICES, sync=sync, owns=owns, watches={**selected, **(watches or {})}
+    )
 
 
 def backends_of(view: View, service: Object) -> list[Backend]:

@@ -7,13 +7,13 @@ from typing import Final
 
 from knlab.embedded.builtin.controllers.backends import (
     Backend,
-    SelectorIndex,
     backends_of,
     described,
     grouped,
+    selecting_controller,
     selects,
 )
-from knlab.embedded.builtin.kinds import ENDPOINTS, PODS, SERVICES
+from knlab.embedded.builtin.kinds import ENDPOINTS
 from knlab.embedded.kube.controller import (
     NOTHING,
     Controller,
@@ -35,19 +35,8 @@ _SELF: Final = "endpoint-controller"
 
 def endpoints_controller() -> Controller:
     """Keeps Endpoints for Services with a selector."""
-    index = SelectorIndex()
-
-    def sync(view: View, key: Key, now: float) -> Outcome:
-        """The Endpoints of one Service."""
-        service = view.find(SERVICES, *key)
-        index.learn(key, service)
-        return sync_endpoints(view, key, service, now)
-
-    return Controller(
-        name=_SELF,
-        parent=SERVICES,
-        sync=sync,
-        watches={PODS: index.keys_selecting, ENDPOINTS: lambda endpoints: [key_of(endpoints)]},
+    return selecting_controller(
+        _SELF, sync_endpoints, watches={ENDPOINTS: lambda endpoints: [key_of(endpoints)]}
     )
 
 

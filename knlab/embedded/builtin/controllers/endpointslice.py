@@ -7,15 +7,15 @@ from typing import Final
 
 from knlab.embedded.builtin.controllers.backends import (
     Backend,
-    SelectorIndex,
     backends_of,
     described,
     grouped,
+    selecting_controller,
     selects,
 )
 from knlab.embedded.builtin.controllers.endpoints import CHANGED, HEADLESS, MANAGED_BY
 from knlab.embedded.builtin.hashes import suffix
-from knlab.embedded.builtin.kinds import ENDPOINT_SLICES, ENDPOINTS, PODS, SERVICES
+from knlab.embedded.builtin.kinds import ENDPOINT_SLICES, ENDPOINTS, SERVICES
 from knlab.embedded.kube.controller import (
     NOTHING,
     Controller,
@@ -41,21 +41,7 @@ _APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 
 def slices_controller() -> Controller:
     """Keeps EndpointSlices for Services with a selector."""
-    index = SelectorIndex()
-
-    def sync(view: View, key: Key, now: float) -> Outcome:
-        """The EndpointSlices of one Service."""
-        service = view.find(SERVICES, *key)
-        index.learn(key, service)
-        return sync_slices(view, key, service, now)
-
-    return Controller(
-        name="endpoint-slice-controller",
-        parent=SERVICES,
-        sync=sync,
-        owns=(ENDPOINT_SLICES,),
-        watches={PODS: index.keys_selecting},
-    )
+    return selecting_controller("endpoint-slice-controller", sync_slices, owns=(ENDPOINT_SLICES,))
 
 
 def sync_slices(view: View, key: Key, service: Object | None, now: float) -> Outcome:
