@@ -36,12 +36,13 @@ _ERROR: Final = re.compile(r"^\s*\[(\d+)\]\s+(?!\d+ responses)(\S.*)$", re.MULTI
 
 def format_report(summary: LoadSummary) -> str:
     """`summary` in hey's layout."""
-    blocks = [
-        _head(summary),
-        ["Response time histogram:", *_bars(summary.histogram), ""],
-        ["Latency distribution:", *_latencies(summary)],
-        ["Details (average, fastest, slowest):", *(_detail(each) for each in summary.details)],
-    ]
+    blocks = [_head(summary)]
+    if summary.percentiles:
+        blocks += [
+            ["Response time histogram:", *_bars(summary.histogram), ""],
+            ["Latency distribution:", *_latencies(summary)],
+            ["Details (average, fastest, slowest):", *(_detail(each) for each in summary.details)],
+        ]
     if summary.status:
         codes = (f"  [{code}]\t{count} responses" for code, count in summary.status)
         blocks.append(["Status code distribution:", *codes])
@@ -52,14 +53,14 @@ def format_report(summary: LoadSummary) -> str:
 
 
 def _head(summary: LoadSummary) -> list[str]:
-    lines = [
-        "Summary:",
-        f"  Total:\t{summary.total:.4f} secs",
-        f"  Slowest:\t{summary.slowest:.4f} secs",
-        f"  Fastest:\t{summary.fastest:.4f} secs",
-        f"  Average:\t{summary.average:.4f} secs",
-        f"  Requests/sec:\t{summary.requests_per_second:.4f}",
-    ]
+    lines = ["Summary:", f"  Total:\t{summary.total:.4f} secs"]
+    if summary.percentiles:
+        lines += [
+            f"  Slowest:\t{summary.slowest:.4f} secs",
+            f"  Fastest:\t{summary.fastest:.4f} secs",
+            f"  Average:\t{summary.average:.4f} secs",
+        ]
+    lines.append(f"  Requests/sec:\t{summary.requests_per_second:.4f}")
     if summary.total_bytes:
         lines += [
             "",

@@ -27,6 +27,17 @@ def test_a_report_of_ours_comes_back_to_four_digits() -> None:
     assert found.average == 0.0353
 
 
+def test_a_run_without_a_success_has_no_latencies() -> None:
+    nothing = replace(
+        LOAD_TEST, requests=0, total_bytes=0, slowest=float("nan"), fastest=float("nan"),
+        average=float("nan"), percentiles=(), histogram=(), details=(), errors=(("refused", 9),),
+    )  # fmt: skip
+    said = format_report(nothing)
+    assert "nan" not in said
+    assert "Latency" not in said
+    assert "[9]\trefused" in said
+
+
 def test_what_the_articles_report_hides_is_said() -> None:
     copied, tail, lookup = doubts(LOAD_TEST)
     assert "v0.1.4" in copied

@@ -32,7 +32,7 @@ TEMPLATE = {
     }
 }
 UID = "serving.knative.dev/revisionUID"
-NODE = meta("knbench", labels={"node-role.kubernetes.io/control-plane": ""}) | {
+NODE = meta("worker-1", labels={"node-role.kubernetes.io/control-plane": ""}) | {
     "spec": {},
     "status": {
         "conditions": [{"type": "Ready", "status": "True"}],
@@ -81,7 +81,7 @@ KOURIER = service(
     [
         pytest.param(
             columns.NODE_COLUMNS, NODE,
-            ["knbench", "Ready", "control-plane", "15m", "v1.34.4", "10.99.0.1", "<none>",
+            ["worker-1", "Ready", "control-plane", "15m", "v1.34.4", "10.99.0.1", "<none>",
              "Debian GNU/Linux 12 (bookworm)", "6.18.44-fc-v669", "containerd://1.6.20"],
             id="node",
         ),
