@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from knlab.cluster.connect import attach
 from knlab.cluster.install import Installation
 from knlab.cluster.service import Service
 from tests.acceptance.machine import run_knlab
+from tests.stock_kubectl import lacking
 
 MANIFEST = """\
 apiVersion: serving.knative.dev/v1
@@ -65,7 +65,7 @@ def beginning(running: Running) -> Beginning:
     cluster = attach(running)
     refused = cluster.attempt(lambda: cluster.deploy("early", image=knlab.images.HELLO))
     said = ""
-    if shutil.which("kubectl"):
+    if not lacking():
         manifest = MANIFEST.format(name="early", image=knlab.images.HELLO)
         said = _kubectl(running)("apply", "-f", "-", input=manifest, check=False).stderr
     installation = cluster.install()
@@ -137,8 +137,8 @@ def _kubectl(running: Running) -> Command:
 @pytest.fixture(scope="session")
 def kubectl(running: Running) -> Command:
     """Runs stock kubectl on the shared cluster."""
-    if shutil.which("kubectl") is None:
-        pytest.skip("kubectl is not installed")
+    if lacking():
+        pytest.skip(lacking())
     return _kubectl(running)
 
 

@@ -25,11 +25,12 @@ from knlab.embedded.kube.routes import Routes
 from knlab.embedded.kube.subresources import Requester
 from knlab.embedded.net.api_server import Gate, serve_api
 from knlab.embedded.net.tls import server_identity
+from tests.stock_kubectl import lacking
 
 pytestmark = [pytest.mark.anyio, pytest.mark.acceptance]
 
 KUBECTL = shutil.which("kubectl")
-needs_kubectl = pytest.mark.skipif(KUBECTL is None, reason="kubectl is not on PATH")
+needs_kubectl = pytest.mark.skipif(bool(lacking()), reason=lacking())
 
 WIDGET = """\
 apiVersion: ex.com/v1
