@@ -53,9 +53,11 @@ def main(arguments: list[str]) -> int:
             "KNLAB_CLUSTER": "embedded",
             "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
         }
-        process.start(state, process.Launch(with_parent=True))  # for the notebooks
+        groups = [only] if only else list(GROUPS)
+        if "notebooks" in groups:
+            process.start(state, process.Launch(with_parent=True))
         try:
-            failed = _run([only] if only else list(GROUPS), environment)
+            failed = _run(groups, environment)
         finally:
             process.stop(state)
     for tool, what in OPTIONAL.items():

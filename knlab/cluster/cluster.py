@@ -134,7 +134,7 @@ class Cluster:
             TimedOut: if a component is not ready after `timeout`.
         """
         if manifests is None and self.world != "embedded":
-            if self.api.find(k8s.NAMESPACE, install.SYSTEM) is not None:
+            if self.knative_version:
                 return install.await_installed(self.api, timeout=timeout, progress=progress)
             raise UsageError(
                 "a real cluster needs Knative's release manifests",
@@ -153,7 +153,7 @@ class Cluster:
         Raises:
             NotInstalled: on a real cluster without Knative.
         """
-        if self.api.find(k8s.NAMESPACE, install.SYSTEM) is None:
+        if not self.knative_version:
             if self.world != "embedded":
                 raise NotInstalled(
                     "this cluster has no Knative", hint="lesson 02 installs it: cluster.install()"
@@ -193,7 +193,7 @@ class Cluster:
     @property
     def domain(self) -> str:
         """The default domain of Routes; empty if none is configured."""
-        if self.api.find(k8s.NAMESPACE, install.SYSTEM) is None:
+        if not self.knative_version:
             return ""
         domains = (key for key, value in self.configuration("config-domain").items() if not value)
         return min(domains, default="")

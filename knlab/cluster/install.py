@@ -20,6 +20,8 @@ from knlab.cluster.waiting import wait_until
 
 Object: TypeAlias = dict[str, Any]
 Progress: TypeAlias = Callable[[str], None]
+_Step: TypeAlias = tuple[str, Sequence[Object], Callable[[], None]]
+"""Name of the stage, what to apply, and how to wait for it."""
 
 FILES: Final = ("serving-crds.yaml", "serving-core.yaml", "kourier.yaml")
 SYSTEM: Final = "knative-serving"
@@ -114,43 +116,40 @@ def install(
     progress: Progress,
 ) -> Installation:
     """Apply everything and wait until Knative works; harmless if it does already."""
-    stages: list[Stage] = []
-
-    def stage(name: str, objects: Sequence[Object], wait: Callable[[], None]) -> None:
-        progress(name)
-        began = time.monotonic()
-        created = sum(api.apply(obj)[1] == "created" for obj in objects)
-        wait()
-        stages.append(Stage(name, time.monotonic() - began, len(objects), created))
-
-    definitions = manifests["serving-crds.yaml"]
-    stage("custom resources", definitions, lambda: _await_established(api, definitions, timeout))
-    core = manifests["serving-core.yaml"]
-    stage("core components", core, lambda: await_deployments(api, core, timeout))
-    kourier = manifests["kourier.yaml"]
-    stage("Kourier ingress", kourier, lambda: await_deployments(api, kourier, timeout))
-    stage("external address", (), lambda: _await_external_address(api, timeout))
-    return Installation(tuple(stages), _count([*definitions, *core, *kourier]))
+    definitions, core, kourier = (manifests[name] for name in FILES)
+    steps: tuple[_Step, ...] = (
+        ("custom resources", definitions, lambda: _await_established(api, definitions, timeout)),
+        ("core components", core, lambda: await_deployments(api, core, timeout)),
+        ("Kourier ingress", kourier, lambda: await_deployments(api, kourier, timeout)),
+        ("external address", (), lambda: _await_external_address(api, timeout)),
+    )
+    stages = tuple(_run(api, step, progress) for step in steps)
+    return Installation(stages, _count([*definitions, *core, *kourier]))
 
 
 def await_installed(api: Kubernetes, *, timeout: str, progress: Progress) -> Installation:
     """Wait until the Knative that is there already works; nothing is applied."""
-    waits: dict[str, Callable[[], None]] = {
-        "core components": lambda: await_deployments(
-            api, api.items(k8s.DEPLOYMENT, SYSTEM), timeout
-        ),
-        "Kourier ingress": lambda: await_deployments(
-            api, api.items(k8s.DEPLOYMENT, GATEWAYS), timeout
-        ),
-        "external address": lambda: _await_external_address(api, timeout),
-    }
-    stages = []
-    for name, wait in waits.items():
-        progress(name)
-        began = time.monotonic()
-        wait()
-        stages.append(Stage(name, time.monotonic() - began, 0, 0))
-    return Installation(tuple(stages), _count(_installed(api)))
+
+    def deployed(namespace: str) -> None:
+        await_deployments(api, api.items(k8s.DEPLOYMENT, namespace), timeout)
+
+    steps: tuple[_Step, ...] = (
+        ("core components", (), lambda: deployed(SYSTEM)),
+        ("Kourier ingress", (), lambda: deployed(GATEWAYS)),
+        ("external address", (), lambda: _await_external_address(api, timeout)),
+    )
+    stages = tuple(_run(api, step, progress) for step in steps)
+    return Installation(stages, _count(_installed(api)))
+
+
+def _run(api: Kubernetes, step: _Step, progress: Progress) -> Stage:
+    """One step, timed: apply its objects, then wait."""
+    name, objects, wait = step
+    progress(name)
+    began = time.monotonic()
+    created = sum(api.apply(obj)[1] == "created" for obj in objects)
+    wait()
+    return Stage(name, time.monotonic() - began, len(objects), created)
 
 
 def _installed(api: Kubernetes) -> Iterator[Object]:

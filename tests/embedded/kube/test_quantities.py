@@ -24,6 +24,9 @@ from knlab.embedded.kube.quantities import (
         pytest.param("1e3", "1000", "1e3", id="an exponent stays one"),
         pytest.param("100M", "100000000", "100M", id="decimal units of bytes"),
         pytest.param("0", "0", "0", id="zero"),
+        pytest.param("25m", "0.025", "25m", id="what queue-proxy asks for"),
+        pytest.param("400Mi", str(400 * 1024**2), "400Mi", id="no larger unit fits"),
+        pytest.param("100", "100", "100", id="a whole number"),
     ],
 )
 def test_a_quantity_has_a_value_and_one_spelling(text: object, value: str, canonical: str) -> None:
@@ -31,7 +34,7 @@ def test_a_quantity_has_a_value_and_one_spelling(text: object, value: str, canon
     assert canonical_quantity(text) == canonical
 
 
-@pytest.mark.parametrize("text", ["lots", "", "1 Gi", "1 ", "1Q", "1Xi", True, "--1"])
+@pytest.mark.parametrize("text", ["lots", "x", "", "1 Gi", "1 ", "1Q", "1Xi", True, "--1"])
 def test_other_text_is_no_quantity(text: object) -> None:
     assert find_quantity(text) is None
     with pytest.raises(QuantityError, match="must match the regular expression"):

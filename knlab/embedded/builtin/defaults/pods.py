@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from knlab.embedded.builtin.defaults.fill import fill
 from knlab.embedded.kube.objects import Object
-from knlab.embedded.kube.quantities import canonical_quantity, find_quantity
+from knlab.embedded.kube.quantities import QuantityError, canonical_quantity, find_quantity
 
 _FILE_MODE: Final = 420
 _VOLUME_MODES: Final = ("secret", "configMap", "downwardAPI", "projected")
@@ -100,7 +100,10 @@ def _admit(spec: Object) -> None:
 
 def _canonical(amount: Any) -> Any:
     """`amount` in its one spelling; validation refuses what is none."""
-    return amount if find_quantity(amount) is None else canonical_quantity(amount)
+    try:
+        return canonical_quantity(amount)
+    except QuantityError:
+        return amount
 
 
 def _default_container(container: Object) -> None:
