@@ -6,7 +6,6 @@ python -m benchmarks.start_and_latency [--samples 10]
 from __future__ import annotations
 
 import argparse
-import tempfile
 import time
 from pathlib import Path
 
@@ -26,15 +25,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--samples", type=int, default=10, help="cold starts (default: 10)")
     samples = parser.parse_args().samples
-    with tempfile.TemporaryDirectory(prefix="knlab-bench-") as home:
-        directory = Path(home) / "cluster"
-        began = time.monotonic()
-        process.start(directory, process.Launch(with_parent=True))
+    began = time.monotonic()
+    with process.temporary() as directory:
         started = time.monotonic() - began
-        try:
-            rows = _measured(directory, samples)
-        finally:
-            process.stop(directory)
+        rows = _measured(directory, samples)
     rows.insert(0, ("`knlab up` to a cluster that answers", "1", *_same(started)))
     print(f"{machine()}\n")
     print("| what | n | median | p90 | max |\n| --- | --- | --- | --- | --- |")

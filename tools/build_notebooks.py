@@ -149,18 +149,13 @@ def build(sources: list[Path]) -> int:
 @contextmanager
 def fresh_cluster() -> Iterator[Mapping[str, str]]:
     """The environment that leads kernels to a cluster of its own, which ends with this process."""
-    with tempfile.TemporaryDirectory(prefix="knlab-build-", ignore_cleanup_errors=True) as home:
-        directory = Path(home) / "cluster"
-        process.start(directory, process.Launch(with_parent=True))
+    with process.temporary() as directory:
         chosen = {
             ENVIRONMENT: str(directory),
             "KNLAB_PACE": "quick",
             "KNLAB_CLUSTER": "embedded",
         }
-        try:
-            yield os.environ | chosen
-        finally:
-            process.stop(directory)
+        yield os.environ | chosen
 
 
 def executed(notebook: Any, name: str, environment: Mapping[str, str]) -> Any:

@@ -11,7 +11,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -151,6 +154,21 @@ def _await_announcement(directory: Path, child: subprocess.Popen[bytes]) -> Runn
             return None
         time.sleep(_POLL)
     return None
+
+
+@contextmanager
+def temporary() -> Iterator[Path]:
+    """The state directory of a fresh cluster that lasts as long as the block.
+
+    It does not outlive this process either, however that ends.
+    """
+    with tempfile.TemporaryDirectory(prefix="knlab-", ignore_cleanup_errors=True) as home:
+        directory = Path(home) / "cluster"
+        try:
+            start(directory, Launch(with_parent=True))
+            yield directory
+        finally:
+            stop(directory)
 
 
 def stop(directory: Path) -> bool:

@@ -6,10 +6,9 @@ import asyncio
 import os
 import platform
 import signal
-import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Final
 
@@ -42,7 +41,10 @@ def run_course(lessons: Sequence[Lesson], output: Path, *, pace: str, cluster: s
         SystemExit: at SIGTERM, with the code for it.
     """
     _prepare(output)
-    with _fresh_cluster(cluster) as directory:
+    fresh: AbstractContextManager[Path | None] = (
+        process.temporary() if cluster == "embedded" else nullcontext()
+    )
+    with fresh as directory:
         environment = dict(os.environ) | {"KNLAB_PACE": pace, "KNLAB_CLUSTER": cluster}
         if directory is not None:
             environment[ENVIRONMENT] = str(directory)
@@ -67,20 +69,6 @@ def _prepare(output: Path) -> None:
             f"cannot write to {output}: {error.strerror}",
             hint="name a writable directory with --output",
         ) from error
-
-
-@contextmanager
-def _fresh_cluster(cluster: str) -> Iterator[Path | None]:
-    if cluster != "embedded":
-        yield None
-        return
-    with tempfile.TemporaryDirectory(prefix="knlab-course-", ignore_cleanup_errors=True) as home:
-        directory = Path(home) / "cluster"
-        try:
-            process.start(directory, process.Launch(with_parent=True))
-            yield directory
-        finally:
-            process.stop(directory)
 
 
 async def _run_all(
