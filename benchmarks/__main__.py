@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-SCRIPTS = ("start_and_latency", "kpa_tick")
+SCRIPTS = ("start_and_latency", "kpa_tick", "api")
 
 
 def main() -> int:

@@ -18,12 +18,17 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from knlab._exceptions import StateError
 
 FORMAT: Final = "1"
 ENVIRONMENT: Final = "KNLAB_STATE_DIR"
+_FORMAT_DRAFT: Final = ".FORMAT"
+
+Durability: TypeAlias = Literal["process", "power"]
+"""What an answered write survives: the end of the process, or a power cut too."""
+DURABILITIES: Final[tuple[Durability, ...]] = ("process", "power")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +47,7 @@ class Running:
     """knlab's version."""
     started: float
     """Seconds since the epoch."""
+    durability: Durability = "process"
 
 
 def default_state_dir() -> Path:
@@ -58,9 +64,9 @@ def check_format(directory: Path) -> None:
     Raises:
         StateError: with the remedy.
     """
-    if not directory.exists() or (directory.is_dir() and not any(directory.iterdir())):
+    marker, draft = directory / "FORMAT", directory / _FORMAT_DRAFT
+    if not directory.exists() or (directory.is_dir() and {draft}.issuperset(directory.iterdir())):
         return
-    marker = directory / "FORMAT"
     if not directory.is_dir() or not marker.is_file():
         raise StateError(
             f"{directory} is not a knlab state directory",
@@ -83,7 +89,10 @@ def claim(directory: Path) -> None:
     check_format(directory)
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        (directory / "FORMAT").write_text(f"{FORMAT}\n")
+        if not (directory / "FORMAT").exists():
+            draft = directory / _FORMAT_DRAFT
+            draft.write_text(f"{FORMAT}\n")
+            draft.replace(directory / "FORMAT")  # in one piece, whenever we are killed
     except OSError as error:
         raise StateError(
             f"cannot write to {directory}: {error.strerror}",
@@ -105,7 +114,16 @@ def read_running(directory: Path) -> Running | None:
         found = Running(**json.loads((directory / "cluster.json").read_text()))
     except (OSError, ValueError, TypeError):
         return None
-    return found if is_locked(directory) else None
+    return found if is_locked(directory) and _lives(found.pid) else None
+
+
+def _lives(pid: int) -> bool:
+    """Whether there is such a process: one that was killed has left its announcement behind."""
+    try:
+        os.kill(pid, 0)
+    except OSError as error:
+        return not isinstance(error, ProcessLookupError)
+    return True
 
 
 def is_locked(directory: Path) -> bool:

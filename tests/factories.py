@@ -134,6 +134,12 @@ def _update(view: DictView, write: Write) -> None:
         view.objects[write.resource, key_of(new)] = new
 
 
+def _update_part(view: DictView, write: Write) -> None:
+    kept = copy_json(write.object)
+    kept["metadata"]["resourceVersion"] = view.next_version()
+    view.objects[write.resource, key_of(kept)] = kept
+
+
 def _update_status(view: DictView, write: Write) -> None:
     old = _kept(view, write)
     old["status"] = copy_json(write.object.get("status", {}))
@@ -167,6 +173,7 @@ def _delete(view: DictView, write: Write) -> None:
 _WRITERS = {
     "create": _create,
     "update": _update,
+    "update-part": _update_part,
     "update-status": _update_status,
     "scale": _scale,
     "delete": _delete,

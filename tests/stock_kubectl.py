@@ -1,26 +1,49 @@
-"""The kubectl on PATH, if it is of an age that these tests are written for."""
+"""Whether tests with the kubectl on PATH can run here, and whether they must.
+
+`KNLAB_REQUIRE=kubectl` (a list, separated by commas) makes a missing kubectl a failure: a suite
+that is skipped for want of a client then does not look like one that passed.
+"""
 
 from __future__ import annotations
 
-import json
-import re
+import os
 import shutil
-import subprocess
 from functools import cache
+from pathlib import Path
+from typing import Final
 
-OLDEST = 28
+from tools import kubectls
+
+OLDEST: Final = 28
 """Minor version: older ones ask for API versions that Kubernetes 1.34 does not serve any more."""
+REQUIRE: Final = "KNLAB_REQUIRE"
+
+
+class RequiredError(Exception):
+    """What has to be here is not."""
 
 
 @cache
 def lacking() -> str:
-    """Why kubectl cannot be used here; empty if it can."""
+    """Why the kubectl on PATH cannot be used here; empty if it can.
+
+    Raises:
+        RequiredError: it cannot, and `KNLAB_REQUIRE` says that it must.
+    """
     path = shutil.which("kubectl")
-    if path is None:
-        return "kubectl is not installed"
-    said = subprocess.run(
-        [path, "version", "--client", "-o", "json"], capture_output=True, text=True, check=False
-    ).stdout
-    version = json.loads(said)["clientVersion"] if said else {"gitVersion": "unknown", "minor": "0"}
-    minor = int((re.match(r"\d+", version["minor"]) or ["0"])[0])
-    return "" if minor >= OLDEST else f"kubectl {version['gitVersion']} is older than 1.{OLDEST}"
+    minor = kubectls.minor_of(Path(path)) if path else 0
+    if minor >= OLDEST:
+        return ""
+    reason = f"kubectl 1.{minor} is older than 1.{OLDEST}" if minor else "kubectl is not installed"
+    check_not_required("kubectl", reason)
+    return reason
+
+
+def check_not_required(what: str, reason: str) -> None:
+    """Say why `what` is missing, if it may not be.
+
+    Raises:
+        RequiredError: `what` is among those that `KNLAB_REQUIRE` names.
+    """
+    if what in os.environ.get(REQUIRE, "").split(","):
+        raise RequiredError(f"{REQUIRE} asks for {what}, but {reason}")

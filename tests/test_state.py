@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,13 @@ def test_claiming_makes_a_private_directory_with_the_format_marked(tmp_path: Pat
     assert directory.stat().st_mode & 0o777 == 0o700
 
 
+def test_a_claim_that_was_cut_short_can_be_made_again(tmp_path: Path) -> None:
+    (tmp_path / ".FORMAT").write_text("")
+    _state.claim(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["FORMAT"]
+    assert (tmp_path / "FORMAT").read_text() == "1\n"
+
+
 def test_somebody_elses_directory_is_refused(tmp_path: Path) -> None:
     (tmp_path / "letter").write_text("dear")
     with pytest.raises(StateError, match="is not a knlab state directory") as refused:
@@ -70,6 +79,17 @@ def test_a_newer_format_is_refused_and_kept(tmp_path: Path) -> None:
         _state.claim(tmp_path)
     assert "knlab reset" in refused.value.hint
     assert (tmp_path / "FORMAT").read_text() == "99\n"
+
+
+def test_a_killed_process_runs_no_more(tmp_path: Path) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    _state.write_running(tmp_path, replace(RUNNING, pid=gone.pid))
+    with (tmp_path / "lock").open("w") as lock:  # the next one holds it, and is not ready yet
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert _state.read_running(tmp_path) is None
+        _state.write_running(tmp_path, replace(RUNNING, pid=os.getpid()))
+        assert _state.read_running(tmp_path) is not None
 
 
 def test_what_cannot_be_written_is_refused(tmp_path: Path) -> None:

@@ -19,7 +19,10 @@ TARGET = Path(__file__).parent.parent / "knlab" / "manifests"
 _HEADER = """\
 # Knative {name} for knlab's embedded cluster: the kinds, names and labels of release 1.23.
 # Written by tools/build_manifests.py; edit tools/manifests/ instead.
-"""
+{licence}"""
+_LICENCES = {
+    "serving-crds": "# Schemas, descriptions: Copyright The Knative Authors, Apache License 2.0.\n"
+}
 
 
 class _Dumper(yaml.SafeDumper):
@@ -29,10 +32,19 @@ class _Dumper(yaml.SafeDumper):
         return data is not None
 
 
+def _represent(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    """Text of several lines as a block, as people write it."""
+    style = "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _represent)
+
+
 def _text(name: str) -> str:
     objects = {"serving-crds": definitions, "serving-core": core, "kourier": kourier}[name]()
     body = yaml.dump_all(objects, Dumper=_Dumper, sort_keys=False, width=100)
-    return _HEADER.format(name=name) + body
+    return _HEADER.format(name=name, licence=_LICENCES.get(name, "")) + body
 
 
 def main(arguments: list[str]) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from knlab._exceptions import StateError
-from knlab._state import Running, default_state_dir, is_locked, read_running
+from knlab._state import DURABILITIES, Running, default_state_dir, is_locked, read_running
 from knlab._units import parse_duration
 from knlab.cluster import process
 
@@ -28,6 +28,12 @@ def add_verbs(verbs: Verbs) -> None:
     up.add_argument("--api-port", type=port_number, default=0, metavar="N", help=free)
     up.add_argument("--gateway-port", type=port_number, default=0, metavar="N", help=free)
     up.add_argument("--idle-timeout", default="12h", metavar="TIME", help="default: 12h")
+    up.add_argument(
+        "--durability",
+        choices=DURABILITIES,
+        help="what an answered write survives: the end of the process, kill -9 included, or a power"
+        " cut too (slower: the disk has every write first); default: as it was last, or process",
+    )
     install = _verb(verbs, "install", _install, "install Knative into the cluster in use")
     install.add_argument(
         "--manifests", metavar="DIR", help="serving-crds, serving-core, kourier .yaml"
@@ -79,6 +85,7 @@ def _up(chosen: argparse.Namespace) -> int:
         api_port=chosen.api_port,
         gateway_port=chosen.gateway_port,
         idle_timeout=chosen.idle_timeout,
+        durability=chosen.durability,
     )
     _describe(process.start(state_dir(chosen), launch))
     print("next               knlab install; knlab status")
@@ -90,6 +97,8 @@ def _describe(running: Running) -> None:
     print(f"Kubernetes API     {running.api}")
     print(f"ingress gateway    {running.gateway}")
     print(f"kubectl            export KUBECONFIG={running.kubeconfig}")
+    if running.durability == "power":
+        print("durability         power: writes survive a power cut")
     print("stop it            knlab down")
 
 

@@ -18,6 +18,8 @@ from knlab.cluster import kubernetes as k8s
 from knlab.cluster.kubernetes import Kubernetes
 from knlab.cluster.waiting import wait_until
 
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 Object: TypeAlias = dict[str, Any]
 Progress: TypeAlias = Callable[[str], None]
 _Step: TypeAlias = tuple[str, Sequence[Object], Callable[[], None]]
@@ -90,7 +92,7 @@ def read_manifests(directory: Path | None) -> dict[str, list[Object]]:
     for name in FILES:
         try:
             text = bundled(name) if directory is None else (directory / name).read_text()
-            objects = [obj for obj in yaml.safe_load_all(text) if obj]
+            objects = [obj for obj in yaml.load_all(text, Loader=_LOADER) if obj]
         except OSError as error:
             raise UsageError(
                 f"cannot read {name}: {error.strerror}",

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from knlab._exceptions import StateError, TimedOut, Unreachable
-from knlab._state import Running, claim, is_locked, read_running
+from knlab._state import Durability, Running, claim, is_locked, read_running
 
 _START_TIMEOUT = 30.0
 _STOP_TIMEOUT = 15.0
@@ -37,6 +37,8 @@ class Launch:
     """0: the port used last on this state directory, or any free one."""
     gateway_port: int = 0
     idle_timeout: str = "12h"
+    durability: Durability | None = None
+    """What an answered write survives; None: as it was last on this state directory."""
     with_parent: bool = False
     """Ends when this process ends, however it ends."""
 
@@ -55,7 +57,7 @@ def start(directory: Path, launch: Launch = Launch()) -> Running:
         Unreachable: if the process ends at once; the message carries its last words.
     """
     if running := read_running(directory):
-        _check_ports(running, launch)
+        _check_same(running, launch)
         return running
     claim(directory)
     logs = directory / "logs"
@@ -77,8 +79,8 @@ def start(directory: Path, launch: Launch = Launch()) -> Running:
     return running
 
 
-def _check_ports(running: Running, launch: Launch) -> None:
-    """Refuse ports that the running cluster does not have."""
+def _check_same(running: Running, launch: Launch) -> None:
+    """Refuse ports and a durability that the running cluster does not have."""
     for name, wanted, url in (
         ("API", launch.api_port, running.api),
         ("gateway", launch.gateway_port, running.gateway),
@@ -88,6 +90,12 @@ def _check_ports(running: Running, launch: Launch) -> None:
                 f"the cluster on {running.state_dir} runs already, with its {name} at {url}",
                 hint="stop it with `knlab down` first, or leave the port out",
             )
+    if launch.durability not in (None, running.durability):
+        raise StateError(
+            f"the cluster on {running.state_dir} runs already, with durability"
+            f" {running.durability}",
+            hint="stop it with `knlab down` first, or leave the durability out",
+        )
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
@@ -114,6 +122,7 @@ def _spawn(directory: Path, launch: Launch, log: int) -> tuple[subprocess.Popen[
     command = [sys.executable, "-m", "knlab.embedded", "--state-dir", str(directory)]
     command += ["--api-port", str(launch.api_port), "--gateway-port", str(launch.gateway_port)]
     command += ["--idle-timeout", launch.idle_timeout, "--ready-fd", str(announce)]
+    command += ["--durability", launch.durability] if launch.durability else []
     inherited = [announce]
     if launch.with_parent:
         watched, held = os.pipe()

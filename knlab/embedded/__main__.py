@@ -9,11 +9,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import fcntl
+import gc
 import logging
 import logging.handlers
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,7 +25,7 @@ import uvloop
 
 from knlab._clock import SystemClock
 from knlab._exceptions import KnlabError, StateError
-from knlab._state import Running, claim, write_running
+from knlab._state import DURABILITIES, Running, claim, write_running
 from knlab._units import parse_duration
 from knlab.embedded.host import Ports, check_ports
 from knlab.embedded.platform import Platform, Settings, platform
@@ -31,6 +33,10 @@ from knlab.embedded.platform import Platform, Settings, platform
 LOG: Final = logging.getLogger("knlab")
 LOG_SIZE: Final = 5 * 2**20
 LOG_FILES: Final = 3
+_LETTING_GO: Final = 0.5
+_POLL: Final = 0.01
+_COLLECT_AFTER: Final = (10_000, 20, 50)
+"""Python counts new objects, then collections of the young, then of the older ones."""
 
 
 def main() -> int:
@@ -67,6 +73,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--api-port", type=int, default=0)
     parser.add_argument("--gateway-port", type=int, default=0)
     parser.add_argument("--idle-timeout", default="12h")
+    parser.add_argument("--durability", choices=DURABILITIES)
     parser.add_argument("--ready-fd", type=int, help="gets one byte once clients can connect")
     parser.add_argument("--parent-fd", type=int, help="end when this reaches its end of file")
     return parser.parse_args()
@@ -74,24 +81,34 @@ def _arguments() -> argparse.Namespace:
 
 @contextmanager
 def _locked(directory: Path) -> Iterator[None]:
-    """Be the only process on `directory`."""
+    """Be the only process on `directory`; one that was killed may need a moment to let go of it."""
     descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(descriptor)
-        raise StateError(
-            f"another process runs on {directory}", hint="use it, or stop it with `knlab down`"
-        ) from error
-    try:
+        deadline = time.monotonic() + _LETTING_GO
+        while not _lock(descriptor):
+            if time.monotonic() > deadline:
+                raise StateError(
+                    f"another process runs on {directory}",
+                    hint="use it, or stop it with `knlab down`",
+                )
+            time.sleep(_POLL)
         yield
     finally:
         os.close(descriptor)
 
 
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 @contextmanager
 def _announced(directory: Path) -> Iterator[None]:
-    """Leave no announcement behind."""
+    """Leave no announcement behind, nor one of a process that was killed."""
+    (directory / "cluster.json").unlink(missing_ok=True)
     try:
         yield
     finally:
@@ -109,11 +126,26 @@ def _log_to(directory: Path) -> None:
     root.setLevel(logging.INFO)
 
 
+def _collect_rarely() -> None:
+    """Make garbage collections rare, and leave out what is there already.
+
+    Objects of the API are trees, which reference counts free; a full collection would only walk
+    through all of them, and every request would wait for it.
+    """
+    gc.freeze()
+    gc.set_threshold(*_COLLECT_AFTER)
+
+
 async def _run(directory: Path, chosen: argparse.Namespace) -> None:
-    settings = Settings(state_dir=directory, ports=Ports(chosen.api_port, chosen.gateway_port))
+    settings = Settings(
+        state_dir=directory,
+        ports=Ports(chosen.api_port, chosen.gateway_port),
+        durability=chosen.durability,
+    )
     patience = parse_duration(chosen.idle_timeout, name="--idle-timeout")
 
     def announce(running: Running) -> None:
+        _collect_rarely()
         LOG.info("process %d serves the API at %s", running.pid, running.api)
         LOG.info("the ingress gateway's address is %s", running.gateway)
         write_running(directory, running)

@@ -87,7 +87,7 @@ class Components:
             *serverless_service_controllers(),
             garbage_controller(),
         )
-        await self._control(container, controllers)
+        await self._control(container, controllers, manager="controller")
 
     def _digest(self, image: str) -> str:
         try:
@@ -128,7 +128,7 @@ class Components:
         async with asyncio.TaskGroup() as tasks:
             routes = RouteFeed(self.api, self.gateway_routes)
             feed = tasks.create_task(routes.run(), name="gateway routes")
-            await self._control(container, (ingress_controller(routes.probed),))
+            await self._control(container, (ingress_controller(routes.probed),), manager="kourier")
             feed.cancel()
 
     async def _gateway(self, container: Container) -> None:
@@ -149,11 +149,14 @@ class Components:
 
     # ── what several do ──────────────────────────────────────────────────────────────────────
 
-    async def _control(self, container: Container, controllers: Sequence[Controller]) -> None:
-        """Run `controllers` until the container is told to stop."""
+    async def _control(
+        self, container: Container, controllers: Sequence[Controller], *, manager: str
+    ) -> None:
+        """Run `controllers` until the container is told to stop; `manager` owns what they write."""
         with self._healthy(container):
             running = asyncio.create_task(
-                run_controllers(controllers, self.api, log=container.log), name=container.name
+                run_controllers(controllers, self.api, log=container.log, manager=manager),
+                name=container.name,
             )
             stop = asyncio.create_task(container.stopping.wait(), name=f"stop {container.name}")
             try:

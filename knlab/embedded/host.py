@@ -57,7 +57,7 @@ def remembered_ports(directory: Path, wanted: Ports) -> Ports:
 
 def remember_ports(directory: Path, ports: Ports) -> None:
     """Note the ports, so that kubeconfigs and bookmarks survive a restart."""
-    (directory / _PORTS).write_text(json.dumps(asdict(ports)) + "\n")
+    write_secret(directory / _PORTS, json.dumps(asdict(ports)) + "\n")  # in one piece
 
 
 def bearer_token(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 Shipped programs stand behind the references of the course, components are added by the platform,
 and a user's own programs are registered in a file of the state directory (`knlab image add`).
+Docker's `busybox` and `nginx` have stand-ins under every tag that they could have.
 Every other reference fails as on a cluster that cannot reach the registry.
 """
 
@@ -17,7 +18,7 @@ from typing import Final
 
 from knlab import images
 from knlab._exceptions import KnlabError
-from knlab.embedded.runtime import Process, Program
+from knlab.embedded.runtime import Builtin, Process, Program
 
 _ROOT: Final = str(Path(__file__).parents[2])
 
@@ -132,9 +133,11 @@ class ImageTable:
         self._read_registered()
         known = {**self._own, **self._images}
         if not parts.digest:
-            return known.get(str(parts))
+            return known.get(str(parts)) or _stand_in(parts)
         if found := known.get(str(parts)):
             return found
+        if stand_in := _stand_in(parts):
+            return stand_in
         here = [image for image in known.values() if image.repository == parts.repository]
         exact = [image for image in here if image.digest == parts.digest]
         if not exact and here and parts.repository in self._any_digest:
@@ -163,6 +166,7 @@ class ImageTable:
             return found
         parts = parse_reference(reference)
         here = any(image.repository == parts.repository for image in self._images.values())
+        here = here or parts.repository in _STAND_INS
         raise failure(parts, here or parts.registry == images.LOCAL_REGISTRY)
 
     def _read_registered(self) -> None:
@@ -197,6 +201,43 @@ _SHIPPED: Final[dict[str, tuple[str, str]]] = {
     **dict.fromkeys(("dev.local/hello:v2", images.HELLO_V2), ("hello", "hello:v2")),
 }
 """Reference → module of the program, and the name that its digest is made from."""
+
+
+_BUSYBOX: Final = Builtin(commands="busybox", arguments=("sh",))
+_NGINX: Final = Builtin(
+    commands="nginx",
+    entrypoint=("/docker-entrypoint.sh",),
+    arguments=("nginx", "-g", "daemon off;"),
+    port=80,
+)
+_VERSION: Final = r"(?P<version>\d{1,2}(?:\.\d{1,2}){0,2})"
+_VARIANT: Final = r"(?:-[a-z][a-z0-9.]*)*"
+_STAND_INS: Final = {
+    "docker.io/library/busybox": (
+        _BUSYBOX,
+        re.compile(rf"(?:latest|(?:un)?stable|musl|u?clibc|glibc|{_VERSION}){_VARIANT}"),
+    ),
+    "docker.io/library/nginx": (
+        _NGINX,
+        re.compile(rf"(?:latest|stable|mainline|alpine|perl|otel|{_VERSION}){_VARIANT}"),
+    ),
+}
+"""Repository → its stand-in, and the tags that the repository could have; others are not found."""
+_NGINX_VERSION: Final = "1.29"
+
+
+def _stand_in(parts: Reference) -> Image | None:
+    program, tags = _STAND_INS.get(parts.repository, (None, None))
+    if program is None or tags is None:
+        return None
+    found = tags.fullmatch(parts.tag)
+    if found is None and parts.tag:
+        return None
+    digest = parts.digest or _digest(str(parts))
+    if program.commands == "nginx":
+        version = (found and found["version"]) or _NGINX_VERSION
+        program = replace(program, env={"NGINX_VERSION": version})
+    return Image(str(parts), parts.repository, digest, program)
 
 
 def _digest(text: str) -> str:

@@ -17,22 +17,25 @@ from typing import Final
 
 from knlab import versions
 from knlab._clock import Clock
-from knlab._state import Running
+from knlab._state import Durability, Running
 from knlab.embedded.autoscaling import AutoscalerService
+from knlab.embedded.builtin.actions import actions, questions
 from knlab.embedded.builtin.boot import NODE, boot_objects, lease, node_status
 from knlab.embedded.builtin.controllers.loops import control_loops
 from knlab.embedded.builtin.custom_resources import refresh
+from knlab.embedded.builtin.groups import UPSTREAM
 from knlab.embedded.builtin.kinds import (
     CUSTOM_RESOURCE_DEFINITIONS,
     LEASES,
     NODES,
-    PODS,
     SERVICES,
     rows,
 )
 from knlab.embedded.builtin.lifecycle import LIFECYCLE, SERVER_KINDS
 from knlab.embedded.builtin.lookup import service_addresses
+from knlab.embedded.builtin.metrics import metrics
 from knlab.embedded.builtin.reviews import REVIEWS
+from knlab.embedded.builtin.tokens import ServiceAccountTokens
 from knlab.embedded.components import Components
 from knlab.embedded.dataplane.routing_table import RoutingTables
 from knlab.embedded.host import (
@@ -45,6 +48,7 @@ from knlab.embedded.host import (
 )
 from knlab.embedded.images import ImageTable
 from knlab.embedded.kube.api import Api
+from knlab.embedded.kube.backing import WriteOptions
 from knlab.embedded.kube.errors import AlreadyExists, Forbidden, StatusError, Unauthorized
 from knlab.embedded.kube.garbage import collect_garbage
 from knlab.embedded.kube.kubeconfig import kubeconfig
@@ -54,8 +58,8 @@ from knlab.embedded.kube.representation import respond_error
 from knlab.embedded.kube.routes import Routes
 from knlab.embedded.kube.runner import run_controllers
 from knlab.embedded.kube.store import Change, Store
-from knlab.embedded.kube.subresources import Requester
-from knlab.embedded.net.api_server import Gate, serve_api
+from knlab.embedded.kube.subresources import Requester, Virtual
+from knlab.embedded.net.api_server import Gate, bearer_of, serve_api
 from knlab.embedded.net.forward import Forwarder
 from knlab.embedded.net.http import Handler, Request, Response, whole_body
 from knlab.embedded.net.network import Network
@@ -63,12 +67,16 @@ from knlab.embedded.net.ports import held_port
 from knlab.embedded.net.tls import server_identity
 from knlab.embedded.pods.addresses import own_addresses
 from knlab.embedded.pods.kubelet import pods_directory, run_kubelet
-from knlab.embedded.pods.log_requests import PodLogs
+from knlab.embedded.pods.subresources import pod_subresources
+from knlab.embedded.pods.supervisor import Supervisor
+from knlab.embedded.pods.usage import UsageMeter
+from knlab.embedded.pods.worker import AS_KUBELET
 from knlab.embedded.reports import Reports
 
 LOG: Final = logging.getLogger("knlab")
 LOOPBACK: Final = "127.0.0.1"
 USER: Final = Requester("knlab", ("system:masters", "system:authenticated"))
+_AS_API_SERVER: Final = WriteOptions(field_manager="kube-apiserver")
 LEASE_NAMESPACE: Final = "kube-node-lease"
 HEARTBEAT: Final = 10.0
 """Seconds between two renewals of the node's lease (kubelet: a quarter of its duration)."""
@@ -82,6 +90,8 @@ class Settings:
     state_dir: Path
     ports: Ports
     """0: the port used last, or any free one."""
+    durability: Durability | None = None
+    """What an answered write survives; None: as it was last."""
 
 
 class Usage:
@@ -112,6 +122,8 @@ class Platform:
     images: ImageTable
     usage: Usage
     reports: Reports
+    supervisor: Supervisor
+    meter: UsageMeter
 
     async def run(self, announce: Callable[[Running], None]) -> None:
         """Serve until cancelled; `announce` is called once clients can connect."""
@@ -121,9 +133,17 @@ class Platform:
         wanted = remembered_ports(state_dir, self.settings.ports)
         with held_port(wanted.gateway) as gateway_port:
             self._components(gateway_port).register()
-            gate = Gate(token=token, open_paths=OPEN_PATHS, refuse=_refuse)
+            tokens = ServiceAccountTokens(self.api, token, owner=USER)
+            gate = Gate(
+                token=token,
+                open_paths=OPEN_PATHS,
+                refuse=_refuse,
+                knows=lambda other: tokens.requester(other) is not None,
+            )
             async with (
-                serve_api(self._handler(), port=wanted.api, identity=identity, gate=gate) as port,
+                serve_api(
+                    self._handler(tokens), port=wanted.api, identity=identity, gate=gate
+                ) as port,
                 asyncio.TaskGroup() as group,
             ):
                 remember_ports(state_dir, Ports(port, gateway_port))
@@ -146,12 +166,13 @@ class Platform:
             if row is None:
                 raise AssertionError(f"no row for {obj['kind']}")
             try:
-                self.api.create(row, obj)
+                self.api.create(row, obj, _AS_API_SERVER)
             except AlreadyExists:
-                self.api.patch(row, *key_of(obj), partial(_respecified, new=obj))
+                change = partial(_respecified, new=obj)
+                self.api.patch(row, *key_of(obj), change, _AS_API_SERVER)
         node = self.api.get(NODES, "", NODE)
         status = node_status(now, facts, since=now)
-        self.api.update(NODES, node | {"status": status}, subresource="status")
+        self.api.update(NODES, node | {"status": status}, AS_KUBELET, "status")
 
     def _now(self) -> str:
         moment = datetime.fromtimestamp(self.clock.now(), tz=UTC)
@@ -162,13 +183,21 @@ class Platform:
         if row.storage == CUSTOM_RESOURCE_DEFINITIONS:
             refresh(self.api.registry, self.api.store.items(CUSTOM_RESOURCE_DEFINITIONS))
 
-    def _handler(self) -> Handler:
-        logs = PodLogs(self.api.store, pods_directory(self.settings.state_dir), self.clock)
+    def _handler(self, tokens: ServiceAccountTokens) -> Handler:
+        of_pods = pod_subresources(
+            self.api.store,
+            pods_directory(self.settings.state_dir),
+            clock=self.clock,
+            network=self.network,
+            supervisor=self.supervisor,
+        )
         routes = Routes(
             self.api,
             user=USER,
-            subresources={(PODS.group, PODS.plural, "log"): logs.subresource},
-            virtual=REVIEWS,
+            identify=lambda request: tokens.requester(bearer_of(request)),
+            subresources={**of_pods, **actions(self.api, tokens)},
+            virtual=(*REVIEWS, *questions(self.api, tokens), *self._metrics()),
+            upstream=UPSTREAM,
         )
 
         async def handle(request: Request) -> Response:
@@ -176,6 +205,10 @@ class Platform:
             return await routes.handle(request)
 
         return handle
+
+    def _metrics(self) -> tuple[Virtual, ...]:
+        meter = self.meter
+        return metrics(self.api, meter.containers, meter.node) if meter.is_available else ()
 
     def _components(self, gateway_port: int) -> Components:
         return Components(
@@ -208,9 +241,6 @@ class Platform:
     def _start(self, group: asyncio.TaskGroup, ca_pem: str) -> None:
         """Start what runs on a cluster without Knative."""
 
-        def log(line: str) -> None:
-            LOG.info("%s", line)
-
         controllers = control_loops(
             resources=lambda: self.api.registry, certificate=ca_pem, gateway=LOOPBACK
         )
@@ -220,19 +250,27 @@ class Platform:
             self.images,
             state_dir=self.settings.state_dir,
             clock=self.clock,
-            log=log,
+            supervisor=self.supervisor,
+            log=_log,
         )
-        group.create_task(run_controllers(controllers, self.api, log=log), name="controllers")
-        group.create_task(collect_garbage(self.api, log), name="garbage collector")
+        controlling = run_controllers(
+            controllers, self.api, log=_log, manager="kube-controller-manager"
+        )
+        group.create_task(controlling, name="controllers")
+        group.create_task(collect_garbage(self.api, _log), name="garbage collector")
         group.create_task(kubelet, name="kubelet")
         group.create_task(self._heartbeat(), name="node heartbeat")
+        group.create_task(self.meter.run(), name="usage of pods")
 
     async def _heartbeat(self) -> None:
         """Renew the node's lease, as a kubelet does."""
         while True:
             await asyncio.sleep(HEARTBEAT)
             renewed = partial(_respecified, new=lease(self._now()))
-            self.api.patch(LEASES, LEASE_NAMESPACE, NODE, renewed)
+            try:
+                self.api.patch(LEASES, LEASE_NAMESPACE, NODE, renewed, AS_KUBELET)
+            except StatusError as error:
+                LOG.warning("the node's lease is not renewed: %s", error.message)
 
     def _running(self, server: str, gateway_port: int, path: Path) -> Running:
         return Running(
@@ -243,7 +281,12 @@ class Platform:
             state_dir=str(self.settings.state_dir),
             version=versions.KNLAB,
             started=self.clock.now(),
+            durability=self.api.store.durability,
         )
+
+
+def _log(line: str) -> None:
+    LOG.info("%s", line)
 
 
 def _respecified(live: Object, *, new: Object) -> Object:
@@ -265,9 +308,10 @@ async def platform(settings: Settings, clock: Clock) -> AsyncIterator[Platform]:
     Raises:
         StateError: if the store is damaged or was written by a newer knlab.
     """
-    store = Store(settings.state_dir / "store.sqlite")
+    store = Store(settings.state_dir / "store.sqlite", settings.durability)
     forwarder = Forwarder()
     usage = Usage(clock)
+    supervisor = Supervisor(_log)
     try:
         registry = Registry(rows(lambda: store.items(SERVICES)))
         api = Api(store, registry, clock, kinds=SERVER_KINDS, lifecycle=LIFECYCLE)
@@ -279,6 +323,8 @@ async def platform(settings: Settings, clock: Clock) -> AsyncIterator[Platform]:
             images=ImageTable(settings.state_dir / "images.json"),
             usage=usage,
             reports=Reports(usage.touch),
+            supervisor=supervisor,
+            meter=UsageMeter(supervisor, clock),
         )
     finally:
         await forwarder.close()

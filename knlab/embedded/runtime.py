@@ -1,7 +1,8 @@
 """What a container runs: a process of the operating system, or a task of this process.
 
-User programs are processes. Knative's own components (activator, autoscaler, queue-proxy …) are
-tasks that see the same things a container would: environment, address, log, SIGTERM.
+User programs and the built-in commands are processes. Knative's own components (activator,
+autoscaler, queue-proxy …) are tasks that see the same things a container would: environment,
+address, log, SIGTERM.
 """
 
 from __future__ import annotations
@@ -43,6 +44,22 @@ class Process:
     own_address: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Builtin:
+    """A program among the built-in commands (`pods.commands`), as an image's configuration says.
+
+    A container's `command` stands in for the entrypoint, its `args` for the arguments.
+    """
+
+    commands: str
+    """Which commands there are: a key of `programs.box.names.FAMILIES`."""
+    entrypoint: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    port: int | None = None
+    """What its server listens on, whatever the pod says."""
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """A program that is a coroutine; returning is exit code 0, an exception exit code 1."""
@@ -50,4 +67,4 @@ class Task:
     run: Callable[[Container], Awaitable[None]]
 
 
-Program: TypeAlias = Process | Task
+Program: TypeAlias = Process | Builtin | Task

@@ -120,6 +120,16 @@ def stock(running: Running) -> Iterator[kubernetes.client.ApiClient]:
         yield client
 
 
+@pytest.fixture(scope="module")
+def namespace(stock: kubernetes.client.ApiClient, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A namespace of the module's own, deleted afterwards."""
+    core = kubernetes.client.CoreV1Api(stock)
+    name = request.module.__name__.rpartition(".test_")[2].replace("_", "-")
+    core.create_namespace({"metadata": {"name": name}})
+    yield name
+    core.delete_namespace(name)
+
+
 def _kubectl(running: Running) -> Command:
     def run(
         *arguments: str, check: bool = True, **options: Any

@@ -46,6 +46,13 @@ def test_kubectl_makes_waits_for_changes_and_deletes_a_service(
     assert "helloworld" in logs.stdout
     assert "deleted" in kubectl("delete", "ksvc", "by-kubectl").stdout
     assert kubectl("get", "ksvc", "by-kubectl", check=False).returncode == 1
+    kubectl(
+        "wait",
+        "--for=delete",
+        "revisions,deployments",
+        "-l",
+        "serving.knative.dev/service=by-kubectl",
+    )
 
 
 def test_our_tables_are_kubectls(kubectl: Command, cluster: Cluster, idler: Service) -> None:

@@ -18,7 +18,7 @@ from knlab.embedded.images import (
     Unresolvable,
     parse_reference,
 )
-from knlab.embedded.runtime import Container, Process, Task
+from knlab.embedded.runtime import Builtin, Container, Process, Task
 
 DIGEST = f"sha256:{'5' * 64}"
 
@@ -96,7 +96,7 @@ def test_aliases_are_the_same_image_and_versions_are_not(table: ImageTable) -> N
             'Get "https://gcr.io/v2/": dial tcp: lookup gcr.io: no such host',
         ),
         (
-            "nginx",
+            "redis",
             'Get "https://index.docker.io/v2/": dial tcp: lookup index.docker.io: no such host',
         ),
         (
@@ -118,11 +118,11 @@ def test_unresolvable(table: ImageTable, reference: str, message: str) -> None:
     ("reference", "message"),
     [
         (
-            "nginx",
+            "redis",
             (
-                'failed to pull and unpack image "docker.io/library/nginx:latest": failed to'
-                ' resolve reference "docker.io/library/nginx:latest": failed to do request: Head'
-                ' "https://registry-1.docker.io/v2/library/nginx/manifests/latest": dial tcp:'
+                'failed to pull and unpack image "docker.io/library/redis:latest": failed to'
+                ' resolve reference "docker.io/library/redis:latest": failed to do request: Head'
+                ' "https://registry-1.docker.io/v2/library/redis/manifests/latest": dial tcp:'
                 " lookup registry-1.docker.io: no such host"
             ),
         ),
@@ -199,3 +199,42 @@ def test_a_command_line_can_be_run_from_anywhere(tmp_path: Path) -> None:
 def test_a_command_that_cannot_run(tmp_path: Path, argv: list[str]) -> None:
     with pytest.raises(UsageError):
         images.command_line(argv, directory=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("reference", "version"),
+    [
+        ("nginx", "1.29"),
+        ("nginx:1.16.1", "1.16.1"),
+        ("nginx:1.27-alpine", "1.27"),
+        ("docker.io/library/nginx:stable-alpine3.20-slim", "1.29"),
+        (f"nginx@sha256:{'a' * 64}", "1.29"),
+        (f"nginx:1.25@sha256:{'a' * 64}", "1.25"),
+    ],
+)
+def test_nginx_has_a_stand_in(table: ImageTable, reference: str, version: str) -> None:
+    image = table.pull(reference)
+    assert isinstance(image.program, Builtin)
+    assert image.program.env["NGINX_VERSION"] == version
+    assert image.program.port == 80
+    assert image.digest == (parse_reference(reference).digest or image.digest)
+
+
+@pytest.mark.parametrize("tag", ["", ":1.36", ":1.36.1-musl", ":latest", ":stable-uclibc"])
+def test_busybox_has_a_stand_in(table: ImageTable, tag: str) -> None:
+    image = table.pull(f"busybox{tag}")
+    assert isinstance(image.program, Builtin)
+    assert image.program.arguments == ("sh",)
+
+
+@pytest.mark.parametrize(
+    "reference", ["nginx:1.161", "nginx:no-such-tag", "busybox:v1", "nginx:1."]
+)
+def test_tags_that_no_registry_has(table: ImageTable, reference: str) -> None:
+    with pytest.raises(PullFailed, match="not found"):
+        table.pull(reference)
+
+
+def test_other_registries_have_no_stand_ins(table: ImageTable) -> None:
+    with pytest.raises(PullFailed, match="no such host"):
+        table.pull("ghcr.io/me/nginx")

@@ -85,7 +85,9 @@ class AutoscalerService:
             group.create_task(self._scrape(), name="autoscaler scrape")
             group.create_task(self._tick(), name="autoscaler tick")
             group.create_task(
-                run_controllers(self.controllers, self._api, log=container.log),
+                run_controllers(
+                    self.controllers, self._api, log=container.log, manager="autoscaler"
+                ),
                 name="autoscaler controllers",
             )
 

@@ -21,6 +21,13 @@ _HEALTHY: Final = {
 }
 _RESERVED_BYTES: Final = 100 * 1024 * 1024
 _PODS: Final = 110
+_CLUSTER_CRITICAL: Final = (
+    "Used for system critical pods that must run in the cluster, but can be moved to another node"
+    " if necessary."
+)
+_NODE_CRITICAL: Final = (
+    "Used for system critical pods that must not be moved from their current node."
+)
 _LEASE_SECONDS: Final = 40
 
 
@@ -55,6 +62,7 @@ def boot_objects(now_text: str, facts: NodeFacts, api_address: str, api_port: in
         _api_service(api_port),
         _api_endpoints(api_address, api_port),
         _api_slice(api_address, api_port),
+        *_priority_classes(),
     ]
 
 
@@ -157,6 +165,18 @@ def _api_slice(address: str, port: int) -> Object:
     endpoints = [{"addresses": [address], "conditions": {"ready": True}}]
     ports = [{"name": "https", "port": port, "protocol": "TCP"}]
     return made | {"addressType": "IPv4", "endpoints": endpoints, "ports": ports}
+
+
+def _priority_classes() -> list[Object]:
+    """The two that every cluster has, for pods without which nothing works."""
+    return [
+        _object("scheduling.k8s.io/v1", "PriorityClass", name)
+        | {"value": value, "preemptionPolicy": "PreemptLowerPriority", "description": words}
+        for name, value, words in (
+            ("system-cluster-critical", 2_000_000_000, _CLUSTER_CRITICAL),
+            ("system-node-critical", 2_000_001_000, _NODE_CRITICAL),
+        )
+    ]
 
 
 def _object(api_version: str, kind: str, name: str, **metadata: Any) -> Object:

@@ -1,13 +1,18 @@
 """What `kubectl get` shows of Kubernetes' own kinds: one tuple of columns per kind.
 
-Names, order and formatting are those of the real server's tables; columns with a priority show with
-`-o wide` only.
+Names, types and descriptions are those of a real server's tables, as data; here are the cells, one
+for each column in its order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, Final, Literal
+import gzip
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final, cast
+
+import orjson
 
 from knlab.embedded.builtin import network_cells, pod_cells, workload_cells
 from knlab.embedded.kube.ages import UNKNOWN, age_of
@@ -17,11 +22,19 @@ from knlab.embedded.kube.registry import Column
 NONE: Final = "<none>"
 
 Cell = Callable[[Object, float], Any]
-Type = Literal["string", "integer", "number", "boolean", "date"]
 
 
-def _wide(name: str, cell: Cell, type: Type = "string") -> Column:  # noqa: A002 - the column's own word
-    return Column(name, type, cell, priority=1)
+def _columns(resource: str, *cells: Cell) -> tuple[Column, ...]:
+    """The columns of a real server's table of `resource`, filled with `cells`."""
+    pairs = zip(_headers()[resource], cells, strict=True)
+    return tuple(Column(**header, cell=cell) for header, cell in pairs)
+
+
+@cache
+def _headers() -> Mapping[str, Sequence[Mapping[str, Any]]]:
+    packed = files(__package__).joinpath("data", "table_columns.json.gz").read_bytes()
+    read = orjson.loads(gzip.decompress(packed))
+    return cast("Mapping[str, Sequence[Mapping[str, Any]]]", read)
 
 
 def _at(*path: str, default: Any = "") -> Cell:
@@ -46,9 +59,8 @@ def _age(obj: Object, now: float) -> str:
     return age_of(obj["metadata"].get("creationTimestamp"), now)
 
 
-_NAME: Final = Column("Name", "string", _at("metadata", "name"), format="name")
-_AGE: Final = Column("Age", "string", _age)
-_CREATED_AT: Final = Column("Created At", "date", _at("metadata", "creationTimestamp"))
+_name: Final = _at("metadata", "name")
+_created_at: Final = _at("metadata", "creationTimestamp")
 
 
 def _node_status(node: Object, _now: float) -> str:
@@ -138,153 +150,173 @@ def _text_at(*path: str, default: str) -> Cell:
     return lambda obj, now: str(reader(obj, now))
 
 
-NAMESPACE_COLUMNS: Final = (_NAME, Column("Status", "string", _at("status", "phase")), _AGE)
-
-NODE_COLUMNS: Final = (
-    _NAME,
-    Column("Status", "string", _node_status),
-    Column("Roles", "string", _node_roles),
-    _AGE,
-    Column("Version", "string", _at("status", "nodeInfo", "kubeletVersion")),
-    _wide("Internal-IP", _node_address("InternalIP")),
-    _wide("External-IP", _node_address("ExternalIP")),
-    _wide("OS-Image", _at("status", "nodeInfo", "osImage", default=UNKNOWN)),
-    _wide("Kernel-Version", _at("status", "nodeInfo", "kernelVersion", default=UNKNOWN)),
-    _wide(
-        "Container-Runtime", _at("status", "nodeInfo", "containerRuntimeVersion", default=UNKNOWN)
-    ),
+_TEMPLATE: Final = (
+    workload_cells.container_names,
+    workload_cells.images,
+    workload_cells.selector,
 )
 
-POD_COLUMNS: Final = (
-    _NAME,
-    Column("Ready", "string", pod_cells.ready_cell),
-    Column("Status", "string", pod_cells.status_cell),
-    Column("Restarts", "string", pod_cells.restarts_cell),
-    _AGE,
-    _wide("IP", pod_cells.ip_cell),
-    _wide("Node", _at("spec", "nodeName", default=NONE)),
-    _wide("Nominated Node", _at("status", "nominatedNodeName", default=NONE)),
-    _wide("Readiness Gates", pod_cells.readiness_gates_cell),
+NAMESPACE_COLUMNS: Final = _columns("v1/namespaces", _name, _at("status", "phase"), _age)
+
+NODE_COLUMNS: Final = _columns(
+    "v1/nodes",
+    _name,
+    _node_status,
+    _node_roles,
+    _age,
+    _at("status", "nodeInfo", "kubeletVersion"),
+    _node_address("InternalIP"),
+    _node_address("ExternalIP"),
+    _at("status", "nodeInfo", "osImage", default=UNKNOWN),
+    _at("status", "nodeInfo", "kernelVersion", default=UNKNOWN),
+    _at("status", "nodeInfo", "containerRuntimeVersion", default=UNKNOWN),
 )
 
-_TEMPLATE_COLUMNS: Final = (
-    _wide("Containers", workload_cells.container_names),
-    _wide("Images", workload_cells.images),
-    _wide("Selector", workload_cells.selector),
+POD_COLUMNS: Final = _columns(
+    "v1/pods",
+    _name,
+    pod_cells.ready_cell,
+    pod_cells.status_cell,
+    pod_cells.restarts_cell,
+    _age,
+    pod_cells.ip_cell,
+    _at("spec", "nodeName", default=NONE),
+    _at("status", "nominatedNodeName", default=NONE),
+    pod_cells.readiness_gates_cell,
 )
 
-DEPLOYMENT_COLUMNS: Final = (
-    _NAME,
-    Column("Ready", "string", workload_cells.ready_of_wanted),
-    Column("Up-to-date", "integer", _at("status", "updatedReplicas", default=0)),
-    Column("Available", "integer", _at("status", "availableReplicas", default=0)),
-    _AGE,
-    *_TEMPLATE_COLUMNS,
+DEPLOYMENT_COLUMNS: Final = _columns(
+    "apps/v1/deployments",
+    _name,
+    workload_cells.ready_of_wanted,
+    _at("status", "updatedReplicas", default=0),
+    _at("status", "availableReplicas", default=0),
+    _age,
+    *_TEMPLATE,
 )
 
-REPLICA_SET_COLUMNS: Final = (
-    _NAME,
-    Column("Desired", "integer", _at("spec", "replicas", default=0)),
-    Column("Current", "integer", _at("status", "replicas", default=0)),
-    Column("Ready", "integer", _at("status", "readyReplicas", default=0)),
-    _AGE,
-    *_TEMPLATE_COLUMNS,
+REPLICA_SET_COLUMNS: Final = _columns(
+    "apps/v1/replicasets",
+    _name,
+    _at("spec", "replicas", default=0),
+    _at("status", "replicas", default=0),
+    _at("status", "readyReplicas", default=0),
+    _age,
+    *_TEMPLATE,
 )
 
-JOB_COLUMNS: Final = (
-    _NAME,
-    Column("Status", "string", workload_cells.job_status),
-    Column("Completions", "string", workload_cells.completions),
-    Column("Duration", "string", workload_cells.job_duration),
-    _AGE,
-    *_TEMPLATE_COLUMNS,
+JOB_COLUMNS: Final = _columns(
+    "batch/v1/jobs",
+    _name,
+    workload_cells.job_status,
+    workload_cells.completions,
+    workload_cells.job_duration,
+    _age,
+    *_TEMPLATE,
 )
 
-HPA_COLUMNS: Final = (
-    _NAME,
-    Column("Reference", "string", workload_cells.scale_target),
-    Column("Targets", "string", workload_cells.targets),
-    Column("MinPods", "string", _text_at("spec", "minReplicas", default="<unset>")),
-    Column("MaxPods", "integer", _at("spec", "maxReplicas", default=0)),
-    Column("Replicas", "integer", _at("status", "currentReplicas", default=0)),
-    _AGE,
+HPA_COLUMNS: Final = _columns(
+    "autoscaling/v2/horizontalpodautoscalers",
+    _name,
+    workload_cells.scale_target,
+    workload_cells.targets,
+    _text_at("spec", "minReplicas", default="<unset>"),
+    _at("spec", "maxReplicas", default=0),
+    _at("status", "currentReplicas", default=0),
+    _age,
 )
 
-PDB_COLUMNS: Final = (
-    _NAME,
-    Column("Min Available", "string", _text_at("spec", "minAvailable", default="N/A")),
-    Column("Max Unavailable", "string", _text_at("spec", "maxUnavailable", default="N/A")),
-    Column("Allowed Disruptions", "integer", _at("status", "disruptionsAllowed", default=0)),
-    _AGE,
+PDB_COLUMNS: Final = _columns(
+    "policy/v1/poddisruptionbudgets",
+    _name,
+    _text_at("spec", "minAvailable", default="N/A"),
+    _text_at("spec", "maxUnavailable", default="N/A"),
+    _at("status", "disruptionsAllowed", default=0),
+    _age,
 )
 
-SERVICE_COLUMNS: Final = (
-    _NAME,
-    Column("Type", "string", _at("spec", "type")),
-    Column("Cluster-IP", "string", network_cells.cluster_ip),
-    Column("External-IP", "string", network_cells.external_ip),
-    Column("Port(s)", "string", network_cells.service_ports),
-    _AGE,
-    _wide("Selector", network_cells.service_selector),
+SERVICE_COLUMNS: Final = _columns(
+    "v1/services",
+    _name,
+    _at("spec", "type"),
+    network_cells.cluster_ip,
+    network_cells.external_ip,
+    network_cells.service_ports,
+    _age,
+    network_cells.service_selector,
 )
 
-ENDPOINTS_COLUMNS: Final = (_NAME, Column("Endpoints", "string", network_cells.endpoints), _AGE)
+ENDPOINTS_COLUMNS: Final = _columns("v1/endpoints", _name, network_cells.endpoints, _age)
 
-ENDPOINT_SLICE_COLUMNS: Final = (
-    _NAME,
-    Column("AddressType", "string", _at("addressType")),
-    Column("Ports", "string", network_cells.slice_ports),
-    Column("Endpoints", "string", network_cells.slice_addresses),
-    _AGE,
+ENDPOINT_SLICE_COLUMNS: Final = _columns(
+    "discovery.k8s.io/v1/endpointslices",
+    _name,
+    _at("addressType"),
+    network_cells.slice_ports,
+    network_cells.slice_addresses,
+    _age,
 )
 
-CONFIG_MAP_COLUMNS: Final = (
-    _NAME,
-    Column("Data", "string", _count(("data",), ("binaryData",))),
-    _AGE,
+CONFIG_MAP_COLUMNS: Final = _columns(
+    "v1/configmaps", _name, _count(("data",), ("binaryData",)), _age
 )
 
-SECRET_COLUMNS: Final = (
-    _NAME,
-    Column("Type", "string", _at("type")),
-    Column("Data", "string", _count(("data",))),
-    _AGE,
+SECRET_COLUMNS: Final = _columns("v1/secrets", _name, _at("type"), _count(("data",)), _age)
+
+SERVICE_ACCOUNT_COLUMNS: Final = _columns("v1/serviceaccounts", _name, _count(("secrets",)), _age)
+
+EVENT_COLUMNS: Final = _columns(
+    "v1/events",
+    _event_last_seen,
+    _at("type"),
+    _at("reason"),
+    _event_object,
+    _event_subobject,
+    _event_source,
+    _event_message,
+    _event_first_seen,
+    _event_count,
+    _name,
 )
 
-SERVICE_ACCOUNT_COLUMNS: Final = (_NAME, Column("Secrets", "string", _count(("secrets",))), _AGE)
-
-EVENT_COLUMNS: Final = (
-    Column("Last Seen", "string", _event_last_seen),
-    Column("Type", "string", _at("type")),
-    Column("Reason", "string", _at("reason")),
-    Column("Object", "string", _event_object),
-    _wide("Subobject", _event_subobject),
-    _wide("Source", _event_source),
-    Column("Message", "string", _event_message),
-    _wide("First Seen", _event_first_seen),
-    _wide("Count", _event_count),
-    Column("Name", "string", _at("metadata", "name"), format="name", priority=1),
+PRIORITY_CLASS_COLUMNS: Final = _columns(
+    "scheduling.k8s.io/v1/priorityclasses",
+    _name,
+    _at("value", default=0),
+    _at("globalDefault", default=False),
+    _age,
+    _at("preemptionPolicy", default="PreemptLowerPriority"),
 )
 
-LEASE_COLUMNS: Final = (_NAME, Column("Holder", "string", _at("spec", "holderIdentity")), _AGE)
-
-CRD_COLUMNS: Final = (_NAME, _CREATED_AT)
-ROLE_COLUMNS: Final = CRD_COLUMNS
-CLUSTER_ROLE_COLUMNS: Final = CRD_COLUMNS
-
-ROLE_BINDING_COLUMNS: Final = (
-    _NAME,
-    Column("Role", "string", _role),
-    _AGE,
-    _wide("Users", _subjects("User")),
-    _wide("Groups", _subjects("Group")),
-    _wide("ServiceAccounts", _subjects("ServiceAccount")),
+LEASE_COLUMNS: Final = _columns(
+    "coordination.k8s.io/v1/leases", _name, _at("spec", "holderIdentity"), _age
 )
-CLUSTER_ROLE_BINDING_COLUMNS: Final = ROLE_BINDING_COLUMNS
 
-MUTATING_WEBHOOK_COLUMNS: Final = (
-    _NAME,
-    Column("Webhooks", "integer", _count(("webhooks",))),
-    _AGE,
+CRD_COLUMNS: Final = _columns(
+    "apiextensions.k8s.io/v1/customresourcedefinitions", _name, _created_at
 )
-VALIDATING_WEBHOOK_COLUMNS: Final = MUTATING_WEBHOOK_COLUMNS
+ROLE_COLUMNS: Final = _columns("rbac.authorization.k8s.io/v1/roles", _name, _created_at)
+CLUSTER_ROLE_COLUMNS: Final = _columns(
+    "rbac.authorization.k8s.io/v1/clusterroles", _name, _created_at
+)
+
+_BINDING: Final = (
+    _name,
+    _role,
+    _age,
+    _subjects("User"),
+    _subjects("Group"),
+    _subjects("ServiceAccount"),
+)
+ROLE_BINDING_COLUMNS: Final = _columns("rbac.authorization.k8s.io/v1/rolebindings", *_BINDING)
+CLUSTER_ROLE_BINDING_COLUMNS: Final = _columns(
+    "rbac.authorization.k8s.io/v1/clusterrolebindings", *_BINDING
+)
+
+_WEBHOOKS: Final = (_name, _count(("webhooks",)), _age)
+MUTATING_WEBHOOK_COLUMNS: Final = _columns(
+    "admissionregistration.k8s.io/v1/mutatingwebhookconfigurations", *_WEBHOOKS
+)
+VALIDATING_WEBHOOK_COLUMNS: Final = _columns(
+    "admissionregistration.k8s.io/v1/validatingwebhookconfigurations", *_WEBHOOKS
+)

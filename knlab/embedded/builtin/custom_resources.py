@@ -9,6 +9,11 @@ from knlab.embedded.kube.objects import GroupResource, Object, is_true
 from knlab.embedded.kube.registry import Column, Registry, Resource, ScalePaths
 
 _RESOURCE_NAMES: Final = ("plural", "singular")
+VERBS: Final = (
+    "delete", "deletecollection", "get", "list", "patch", "create", "update", "watch",
+)  # fmt: skip
+"""In the order in which discovery shows them for custom resources."""
+
 _KIND_NAMES: Final = ("kind", "listKind")
 
 
@@ -106,12 +111,22 @@ def _row(crd: Object, version: Object) -> Resource:
         columns=tuple(_column(item) for item in version.get("additionalPrinterColumns") or ()),
         schema=(version.get("schema") or {}).get("openAPIV3Schema"),
         strategic_merge=False,
+        verbs=VERBS,
+        deprecation=_deprecation(crd, version),
         field_selectors=tuple(
             item["jsonPath"].lstrip(".") for item in version.get("selectableFields") or ()
         ),
         stored_as=instances_of(crd),
         is_storage_version=bool(version.get("storage")),
     )
+
+
+def _deprecation(crd: Object, version: Object) -> str:
+    if not version.get("deprecated"):
+        return ""
+    spec: Object = crd["spec"]
+    said = f"{spec['group']}/{version['name']} {spec['names']['kind']} is deprecated"
+    return str(version.get("deprecationWarning") or said)
 
 
 def _scale(paths: Any) -> ScalePaths | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Final
 
-from knlab.embedded.builtin import columns
+from knlab.embedded.builtin import columns, conversions
+from knlab.embedded.builtin.bindings import assigned
 from knlab.embedded.builtin.defaults.cluster import (
     RBAC,
     default_custom_resource_definition,
@@ -15,7 +17,9 @@ from knlab.embedded.builtin.defaults.cluster import (
     default_role_binding,
     default_secret,
     default_webhooks,
+    finalized,
 )
+from knlab.embedded.builtin.defaults.jobs import default_job
 from knlab.embedded.builtin.defaults.pods import default_pod
 from knlab.embedded.builtin.defaults.services import (
     default_endpoint_slice,
@@ -26,13 +30,20 @@ from knlab.embedded.builtin.defaults.workloads import (
     default_autoscaler,
     default_deployment,
     default_replica_set,
+    progressed,
 )
-from knlab.embedded.builtin.schemas import (
-    custom_resource_definition_schema,
-    schema_of,
-    webhooks_schema,
+from knlab.embedded.builtin.field_types import field_type_of
+from knlab.embedded.builtin.schemas import custom_resource_definition_schema, schema_of
+from knlab.embedded.builtin.structures import structure_of
+from knlab.embedded.builtin.unavailable import refusing, unavailable_rows
+from knlab.embedded.builtin.validation import (
+    cluster,
+    custom_resources,
+    jobs,
+    pods,
+    services,
+    workloads,
 )
-from knlab.embedded.builtin.validation import cluster, custom_resources, pods, services, workloads
 from knlab.embedded.kube.names import dns1035_errors, label_errors, path_segment_errors
 from knlab.embedded.kube.objects import GroupResource, Object
 from knlab.embedded.kube.registry import ALL_VERBS, Resource, ScalePaths, Strategy
@@ -59,6 +70,8 @@ CLUSTER_ROLE_BINDINGS: Final = GroupResource(RBAC, "clusterrolebindings")
 CUSTOM_RESOURCE_DEFINITIONS: Final = GroupResource(EXTENSIONS, "customresourcedefinitions")
 MUTATING_WEBHOOKS: Final = GroupResource(ADMISSION, "mutatingwebhookconfigurations")
 VALIDATING_WEBHOOKS: Final = GroupResource(ADMISSION, "validatingwebhookconfigurations")
+JOBS: Final = GroupResource("batch", "jobs")
+PRIORITY_CLASSES: Final = GroupResource("scheduling.k8s.io", "priorityclasses")
 AUTOSCALERS: Final = GroupResource("autoscaling", "horizontalpodautoscalers")
 DISRUPTION_BUDGETS: Final = GroupResource("policy", "poddisruptionbudgets")
 LEASES: Final = GroupResource("coordination.k8s.io", "leases")
@@ -73,13 +86,36 @@ _EVENT_FIELDS: Final = (
     "involvedObject.apiVersion", "involvedObject.resourceVersion", "involvedObject.fieldPath",
     "reason", "reportingComponent", "source", "type",
 )  # fmt: skip
+_ALLOTTED_TO_PODS: Final = (
+    ("spec", "preemptionPolicy"), ("spec", "priority"), ("spec", "serviceAccount"),
+    ("spec", "serviceAccountName"), ("spec", "tolerations"),
+)  # fmt: skip
+_ALLOTTED_TO_SERVICES: Final = (
+    ("spec", "clusterIP"), ("spec", "clusterIPs"), ("spec", "ipFamilies"),
+    ("spec", "ipFamilyPolicy"),
+)  # fmt: skip
+_POD_PARTS: Final = ("attach", "ephemeralcontainers", "exec", "log", "portforward", "proxy")
 _SCALE: Final = ScalePaths()
+SYSTEM_PRIORITIES: Final = ("system-cluster-critical", "system-node-critical")
+"""The PriorityClasses that every cluster has."""
+_JOB_ORPHANS: Final = (
+    "child pods are preserved by default when jobs are deleted; set"
+    " propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress"
+    " this warning"
+)
 _ONE_BY_ONE: Final = tuple(verb for verb in ALL_VERBS if verb != "deletecollection")
 
 
 def rows(existing_services: Callable[[], Iterable[Object]]) -> tuple[Resource, ...]:
     """All built-in kinds; new Services get addresses that none of `existing_services` has."""
-    return (*_core(existing_services), *_apps(), *_access(), *_extension(), *_others())
+    kinds = (
+        *_core(existing_services), *_apps(), *_scaling(), *_access(), *_extension(), *_others(),
+        *unavailable_rows(),
+    )  # fmt: skip
+    ordered = sorted(kinds, key=lambda row: bool(row.group))
+    return tuple(
+        replace(row, structure=structure_of(row), fields=field_type_of(row)) for row in ordered
+    )
 
 
 def _core(existing_services: Callable[[], Iterable[Object]]) -> Iterable[Resource]:
@@ -94,6 +130,7 @@ def _core(existing_services: Callable[[], Iterable[Object]]) -> Iterable[Resourc
         has_status=False, has_generation=False, columns=columns.ENDPOINTS_COLUMNS,
         strategy=Strategy(default_endpoints, services.validate_endpoints),
         schema=schema_of("core.v1.Endpoints"),
+        deprecation="v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
     )  # fmt: skip
     yield Resource(
         group="", version="v1", plural="events", kind="Event", short_names=("ev",),
@@ -106,7 +143,8 @@ def _core(existing_services: Callable[[], Iterable[Object]]) -> Iterable[Resourc
         namespaced=False, has_generation=False, columns=columns.NAMESPACE_COLUMNS,
         strategy=Strategy(default_namespace, name_errors=label_errors),
         schema=schema_of("core.v1.Namespace"), field_selectors=("status.phase",),
-        verbs=_ONE_BY_ONE,
+        verbs=_ONE_BY_ONE, parts={"finalize": finalized},
+        noted_as={"finalize": "finalize"}, allotted=(("spec", "finalizers"),),
     )  # fmt: skip
     yield Resource(
         group="", version="v1", plural="nodes", kind="Node", short_names=("no",),
@@ -116,9 +154,9 @@ def _core(existing_services: Callable[[], Iterable[Object]]) -> Iterable[Resourc
     )  # fmt: skip
     yield Resource(
         group="", version="v1", plural="pods", kind="Pod", short_names=("po",),
-        categories=("all",), subresources=("log",), columns=columns.POD_COLUMNS,
+        categories=("all",), subresources=_POD_PARTS, columns=columns.POD_COLUMNS,
         strategy=Strategy(default_pod, pods.validate_pod), schema=schema_of("core.v1.Pod"),
-        field_selectors=_POD_FIELDS,
+        field_selectors=_POD_FIELDS, parts={"binding": assigned}, allotted=_ALLOTTED_TO_PODS,
     )  # fmt: skip
     yield Resource(
         group="", version="v1", plural="secrets", kind="Secret",
@@ -141,6 +179,7 @@ def _core(existing_services: Callable[[], Iterable[Object]]) -> Iterable[Resourc
             dns1035_errors,
         ),
         schema=schema_of("core.v1.Service"), field_selectors=("spec.clusterIP", "spec.type"),
+        allotted=_ALLOTTED_TO_SERVICES,
     )  # fmt: skip
 
 
@@ -150,6 +189,8 @@ def _apps() -> Iterable[Resource]:
         short_names=("deploy",), categories=("all",), scale=_SCALE,
         columns=columns.DEPLOYMENT_COLUMNS,
         strategy=Strategy(default_deployment, workloads.validate_deployment),
+        counts_annotations=True, parts={"progress": progressed},
+        noted_as={"progress": "status"},
         schema=schema_of("apps.v1.Deployment"),
     )  # fmt: skip
     yield Resource(
@@ -157,14 +198,30 @@ def _apps() -> Iterable[Resource]:
         short_names=("rs",), categories=("all",), scale=_SCALE,
         columns=columns.REPLICA_SET_COLUMNS,
         strategy=Strategy(default_replica_set, workloads.validate_replica_set),
-        schema=schema_of("apps.v1.ReplicaSet"), field_selectors=("status.replicas",),
+        schema=schema_of("apps.v1.ReplicaSet"),
     )  # fmt: skip
+    yield Resource(
+        group="batch", version="v1", plural="jobs", kind="Job", categories=("all",),
+        columns=columns.JOB_COLUMNS, strategy=Strategy(default_job, jobs.validate_job),
+        schema=schema_of("batch.v1.Job"), field_selectors=("status.successful",),
+        orphan_warning=_JOB_ORPHANS,
+    )  # fmt: skip
+
+
+def _scaling() -> Iterable[Resource]:
     yield Resource(
         group="autoscaling", version="v2", plural="horizontalpodautoscalers",
         kind="HorizontalPodAutoscaler", short_names=("hpa",), categories=("all",),
         has_generation=False, columns=columns.HPA_COLUMNS,
         strategy=Strategy(default_autoscaler, workloads.validate_autoscaler),
         schema=schema_of("autoscaling.v2.HorizontalPodAutoscaler"),
+    )  # fmt: skip
+    yield Resource(
+        group="autoscaling", version="v1", plural="horizontalpodautoscalers",
+        kind="HorizontalPodAutoscaler", short_names=("hpa",), categories=("all",),
+        has_generation=False, columns=columns.HPA_COLUMNS, is_storage_version=False,
+        conversion=conversions.AUTOSCALER_V1, strategy=conversions.AUTOSCALER_V1_STRATEGY,
+        schema=schema_of("autoscaling.v1.HorizontalPodAutoscaler"),
     )  # fmt: skip
     yield Resource(
         group="policy", version="v1", plural="poddisruptionbudgets", kind="PodDisruptionBudget",
@@ -206,14 +263,14 @@ def _extension() -> Iterable[Resource]:
         kind="MutatingWebhookConfiguration", categories=("api-extensions",), namespaced=False,
         has_status=False, columns=columns.MUTATING_WEBHOOK_COLUMNS,
         strategy=Strategy(default_mutating_webhooks, cluster.validate_webhooks),
-        schema=webhooks_schema(mutating=True),
+        schema=schema_of("admissionregistration.v1.MutatingWebhookConfiguration"),
     )  # fmt: skip
     yield Resource(
         group=ADMISSION, version="v1", plural="validatingwebhookconfigurations",
         kind="ValidatingWebhookConfiguration", categories=("api-extensions",), namespaced=False,
         has_status=False, columns=columns.VALIDATING_WEBHOOK_COLUMNS,
         strategy=Strategy(default_webhooks, cluster.validate_webhooks),
-        schema=webhooks_schema(mutating=False),
+        schema=schema_of("admissionregistration.v1.ValidatingWebhookConfiguration"),
     )  # fmt: skip
     yield Resource(
         group=EXTENSIONS, version="v1", plural="customresourcedefinitions",
@@ -239,4 +296,18 @@ def _others() -> Iterable[Resource]:
         has_status=False, columns=columns.ENDPOINT_SLICE_COLUMNS,
         strategy=Strategy(default_endpoint_slice, services.validate_endpoint_slice),
         schema=schema_of("discovery.v1.EndpointSlice"),
+    )  # fmt: skip
+    yield Resource(
+        group="events.k8s.io", version="v1", plural="events", kind="Event", short_names=("ev",),
+        has_status=False, has_generation=False, stored_as=EVENTS,
+        is_storage_version=False, conversion=conversions.EVENT_V1,
+        columns=conversions.columns_of(columns.EVENT_COLUMNS, conversions.EVENT_V1),
+        strategy=conversions.EVENT_V1_STRATEGY, schema=schema_of("events.v1.Event"),
+        field_selectors=conversions.event_fields_v1(_EVENT_FIELDS),
+    )  # fmt: skip
+    yield Resource(
+        group="scheduling.k8s.io", version="v1", plural="priorityclasses", kind="PriorityClass",
+        short_names=("pc",), namespaced=False, has_status=False,
+        columns=columns.PRIORITY_CLASS_COLUMNS, schema=schema_of("scheduling.v1.PriorityClass"),
+        strategy=refusing(str(PRIORITY_CLASSES), except_for=SYSTEM_PRIORITIES),
     )  # fmt: skip

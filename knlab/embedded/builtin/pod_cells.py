@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from knlab.embedded.kube.ages import age_of
 from knlab.embedded.kube.objects import Object, condition, is_true
 
 
-@dataclass(frozen=True, slots=True)
-class PodSummary:
+class PodSummary(NamedTuple):
     """What the first columns show of a pod."""
 
     ready: int
@@ -77,6 +76,8 @@ def _held_up(pod: Object, sidecars: set[str], tally: _Tally) -> bool:
     """Whether an init container holds the pod up; afterwards only sidecars' restarts count."""
     total = len(pod.get("spec", {}).get("initContainers") or ())
     statuses = (pod.get("status") or {}).get("initContainerStatuses") or ()
+    if not statuses:
+        return False
     lasting = _Tally(tally.status)
     for index, container in enumerate(statuses):
         tally.count_restarts(container)

@@ -10,7 +10,12 @@ from knlab.embedded.kube.subresources import Requester, Virtual
 
 _AUTHENTICATION: Final = "authentication.k8s.io"
 _AUTHORIZATION: Final = "authorization.k8s.io"
-_WHY: Final = "the embedded cluster has one user, who may do everything"
+_PUBLIC: Final = ("/healthz", "/livez", "/readyz", "/version", "/version/")
+_DISCOVERY: Final = (
+    "/api", "/api/*", "/apis", "/apis/*", "/healthz", "/livez", "/openapi", "/openapi/*",
+    "/readyz", "/version", "/version/",
+)  # fmt: skip
+"""What the roles of every user of a new cluster allow besides what an administrator may."""
 
 
 def _row(group: str, plural: str, kind: str, *, namespaced: bool = False) -> Resource:
@@ -26,21 +31,36 @@ def _row(group: str, plural: str, kind: str, *, namespaced: bool = False) -> Res
 
 
 def _allowed(review: Object, _requester: Requester) -> Object:
-    return _reviewed(review, {"allowed": True, "reason": _WHY})
+    return _reviewed(review, {"allowed": True})
 
 
 def _rules(review: Object, _requester: Requester) -> Object:
     everything = {
-        "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],
-        "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
+        "resourceRules": [
+            {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]},
+            {
+                "verbs": ["create"],
+                "apiGroups": [_AUTHORIZATION],
+                "resources": ["selfsubjectaccessreviews", "selfsubjectrulesreviews"],
+            },
+            {
+                "verbs": ["create"],
+                "apiGroups": [_AUTHENTICATION],
+                "resources": ["selfsubjectreviews"],
+            },
+        ],
+        "nonResourceRules": [
+            {"verbs": ["get"], "nonResourceURLs": list(_PUBLIC)},
+            {"verbs": ["*"], "nonResourceURLs": ["*"]},
+            {"verbs": ["get"], "nonResourceURLs": list(_DISCOVERY)},
+        ],
         "incomplete": False,
     }
     return _reviewed(review, everything)
 
 
 def _whoami(review: Object, requester: Requester) -> Object:
-    user = {"username": requester.name, "groups": list(requester.groups)}
-    return _reviewed(review, {"userInfo": user})
+    return _reviewed(review, {"userInfo": requester.user_info()})
 
 
 def _reviewed(review: Object, status: Object) -> Object:

@@ -1,172 +1,129 @@
-"""Structural schemas of built-in kinds, made from the field table of Kubernetes' API messages.
+"""Schemas of Kubernetes' own kinds, from what Kubernetes publishes about them.
 
-With them unknown fields are found and dropped, and values of a wrong type refused.
+Of a structural schema (`schema_of`) only shapes are used: with them unknown fields are found and
+dropped, values of a wrong type refused, lists merged. What a field must be like is checked by
+`builtin.validation`, as in Kubernetes. `published` is the whole, with descriptions, for clients.
 """
 
 from __future__ import annotations
 
 import gzip
-import json
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Any, Final
+from typing import Any, Final, cast
+
+import orjson
+
+from knlab.embedded.kube.openapi import Published
+from knlab.embedded.kube.openapi_paths import REFERENCE
 
 Schema = Mapping[str, Any]
 
-_META: Final = "k8s.io.apimachinery.pkg.apis.meta.v1."
-_SCALARS: Final[Mapping[str, Schema]] = {
-    "string": {"type": "string"},
-    "bytes": {"type": "string", "format": "byte"},
-    "bool": {"type": "boolean"},
-    "int32": {"type": "integer", "format": "int32"},
-    "int64": {"type": "integer", "format": "int64"},
-    "double": {"type": "number"},
-}
+_SCHEMAS: Final = "kubernetes_schemas.json.gz"
+_DESCRIPTIONS: Final = "kubernetes_descriptions.json.gz"
+
+_META: Final = "io.k8s.apimachinery.pkg.apis.meta.v1."
+_EXTENSIONS: Final = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1."
 _ANYTHING: Final[Schema] = {"x-kubernetes-preserve-unknown-fields": True}
-_OPEN_OBJECT: Final[Schema] = {"type": "object", **_ANYTHING}
+_TIME: Final[Schema] = {"type": "string", "nullable": True}
 _SPECIAL: Final[Mapping[str, Schema]] = {
-    _META + "Time": {"type": "string", "nullable": True},
-    _META + "MicroTime": {"type": "string", "nullable": True},
-    _META + "Duration": {"type": "string"},
-    _META + "FieldsV1": _OPEN_OBJECT,
-    "k8s.io.apimachinery.pkg.runtime.RawExtension": _OPEN_OBJECT,
-    "k8s.io.apimachinery.pkg.util.intstr.IntOrString": {"x-kubernetes-int-or-string": True},
-    "k8s.io.apimachinery.pkg.api.resource.Quantity": _ANYTHING,
+    f"{_META}Time": _TIME,
+    f"{_META}MicroTime": _TIME,
+    "io.k8s.apimachinery.pkg.util.intstr.IntOrString": {"x-kubernetes-int-or-string": True},
+    "io.k8s.apimachinery.pkg.api.resource.Quantity": _ANYTHING,
+    f"{_EXTENSIONS}JSONSchemaProps": {"type": "object", **_ANYTHING},
 }
-_EMBEDDED: Final = frozenset(
-    {
-        "volumeSource", "handler", "localObjectReference", "ephemeralContainerCommon",
-    }
+"""Types that are something else in JSON than their fields say, or contain themselves."""
+_SHAPE: Final = (
+    "type", "format", "x-kubernetes-list-type", "x-kubernetes-list-map-keys",
+    "x-kubernetes-map-type", "x-kubernetes-patch-merge-key", "x-kubernetes-patch-strategy",
 )  # fmt: skip
-"""Members whose fields belong to the message around them."""
-_HEAD: Final[Mapping[str, Schema]] = {
-    "apiVersion": {"type": "string"},
-    "kind": {"type": "string"},
-    "metadata": {"type": "object"},
-}
+"""What a structural schema keeps of each schema; no defaults, enums or required fields."""
+_INNER: Final = frozenset({"properties", "additionalProperties"})
+_CHECKED_FORMATS: Final = frozenset({"int32", "int64", "byte", "double"})
 
 
-@cache
-def schema_of(message: str) -> Schema:
-    """The schema of a kind, by what its message is called in `k8s.io.api`: `apps.v1.Deployment`."""
-    return _of({**_object(f"k8s.io.api.{message}")["properties"], **_HEAD})
-
-
-def webhooks_schema(*, mutating: bool) -> Schema:
-    """The schema of a Mutating- or ValidatingWebhookConfiguration; the table does not have it."""
-    selector = _object(_META + "LabelSelector")
-    strings = {"type": "array", "items": {"type": "string"}}
-    service = _fields(name="string", namespace="string", path="string", port="int32")
-    client = _fields(url="string", caBundle="bytes")
-    rule = dict.fromkeys(("apiGroups", "apiVersions", "operations", "resources"), strings)
-    webhook: dict[str, Schema] = {
-        **_fields(
-            name="string",
-            failurePolicy="string",
-            matchPolicy="string",
-            sideEffects="string",
-            timeoutSeconds="int32",
-        ),
-        **(_fields(reinvocationPolicy="string") if mutating else {}),
-        "admissionReviewVersions": strings,
-        "clientConfig": _of({**client, "service": _of(service)}),
-        "matchConditions": _list(_fields(name="string", expression="string")),
-        "namespaceSelector": selector,
-        "objectSelector": selector,
-        "rules": _list({**rule, **_fields(scope="string")}),
-    }
-    return _of({**_HEAD, "webhooks": _list(webhook)})
+def schema_of(kind: str) -> Schema:
+    """The structural schema of a kind, by what follows `io.k8s.api.`: `apps.v1.Deployment`."""
+    return _structural(f"io.k8s.api.{kind}")
 
 
 def custom_resource_definition_schema() -> Schema:
-    """The schema of a CustomResourceDefinition, which the table does not have."""
-    strings = {"type": "array", "items": {"type": "string"}}
-    names: dict[str, Schema] = {
-        **_fields(plural="string", singular="string", kind="string", listKind="string"),
-        "shortNames": strings,
-        "categories": strings,
-    }
-    column = _fields(
-        name="string", type="string", format="string", description="string", priority="int32",
-        jsonPath="string",
-    )  # fmt: skip
-    scale = _fields(
-        specReplicasPath="string", statusReplicasPath="string", labelSelectorPath="string"
-    )
-    version: dict[str, Schema] = {
-        **_fields(
-            name="string",
-            served="bool",
-            storage="bool",
-            deprecated="bool",
-            deprecationWarning="string",
-        ),
-        "schema": _of({"openAPIV3Schema": _OPEN_OBJECT}),
-        "subresources": _of({"status": _OPEN_OBJECT, "scale": _of(scale)}),
-        "additionalPrinterColumns": _list(column),
-        "selectableFields": _list(_fields(jsonPath="string")),
-    }
-    spec: dict[str, Schema] = {
-        **_fields(group="string", scope="string", preserveUnknownFields="bool"),
-        "names": _of(names),
-        "versions": _list(version),
-        "conversion": _OPEN_OBJECT,
-    }
-    status: dict[str, Schema] = {
-        "acceptedNames": _of(names),
-        "storedVersions": strings,
-        "conditions": _list(
-            _fields(
-                type="string",
-                status="string",
-                reason="string",
-                message="string",
-                lastTransitionTime="string",
-                observedGeneration="int64",
+    """The structural schema of a CustomResourceDefinition."""
+    return _structural(f"{_EXTENSIONS}CustomResourceDefinition")
+
+
+@cache
+def _structural(name: str) -> Schema:
+    """The component `name` with its references resolved; equal parts are shared."""
+    return _SPECIAL.get(name) or _shape(components()[name])
+
+
+def _shape(schema: Schema) -> Schema:
+    made = {key: schema[key] for key in _SHAPE if key in schema}
+    if made.get("format") not in _CHECKED_FORMATS:
+        made.pop("format", None)
+    if "$ref" in schema:
+        return {**_structural(schema["$ref"]), **made}
+    if "properties" in schema:
+        made["properties"] = {key: _shape(each) for key, each in schema["properties"].items()}
+    for key in ("items", "additionalProperties"):
+        if key in schema:
+            made[key] = _shape(schema[key])
+    is_open = made.get("type") == "object" and not made.keys() & _INNER
+    return {**made, **_ANYTHING} if is_open or "type" not in made else made
+
+
+@cache
+def components() -> Mapping[str, Schema]:
+    """All published schemas by name, whole but without descriptions; `$ref` is a name."""
+    return cast("Mapping[str, Schema]", orjson.loads(gzip.decompress(_packed(_SCHEMAS))))
+
+
+def _packed(name: str) -> bytes:
+    return files(__package__).joinpath("data", name).read_bytes()
+
+
+@cache
+def _version() -> str:
+    return hashlib.sha256(_packed(_SCHEMAS) + _packed(_DESCRIPTIONS)).hexdigest()
+
+
+def _described() -> dict[str, Any]:
+    """All components as an OpenAPI v3 document has them."""
+    texts: Mapping[str, Mapping[str, str]]
+    texts = orjson.loads(gzip.decompress(_packed(_DESCRIPTIONS)))
+    return {name: dict(_told(schema, texts.get(name, {}))) for name, schema in components().items()}
+
+
+def _told(schema: Schema, texts: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
+    if "" in texts:
+        yield "description", texts[""]
+    for key, value in schema.items():
+        if key == "properties":
+            yield (
+                key,
+                {field: _with_references(each, texts.get(field)) for field, each in value.items()},
             )
-        ),
-    }
-    return _of({**_HEAD, "spec": _of(spec), "status": _of(status)})
-
-
-def _fields(**scalars: str) -> dict[str, Schema]:
-    return {name: _SCALARS[scalar] for name, scalar in scalars.items()}
-
-
-def _of(properties: Mapping[str, Schema]) -> Schema:
-    return {"type": "object", "properties": properties}
-
-
-def _list(properties: Mapping[str, Schema]) -> Schema:
-    return {"type": "array", "items": _of(properties)}
-
-
-@cache
-def _table() -> Mapping[str, Mapping[str, tuple[str, str, str]]]:
-    packed = files("knlab.embedded.kube").joinpath("protobuf_fields.json.gz").read_bytes()
-    table: Mapping[str, Mapping[str, tuple[str, str, str]]] = json.loads(gzip.decompress(packed))
-    return table
-
-
-@cache
-def _object(message: str) -> Schema:
-    properties: dict[str, Schema] = {}
-    for name, form, type_name in _table()[message].values():
-        if name in _EMBEDDED:
-            properties |= _object(type_name)["properties"]
         else:
-            properties[name] = _member(form, _value(type_name))
-    return _of(properties)
+            yield key, _with_references(value) if isinstance(value, dict) else value
 
 
-def _member(form: str, value: Schema) -> Schema:
-    if form == "r":
-        return {"type": "array", "items": value}
-    if form == "m":
-        return {"type": "object", "additionalProperties": value}
-    return value
+def _with_references(schema: Schema, description: str | None = None) -> Schema:
+    """`schema` with its references written as OpenAPI has them: inside `allOf` beside others."""
+    made: dict[str, Any] = {} if description is None else {"description": description}
+    for key, value in schema.items():
+        if key == "$ref":
+            target = {"$ref": f"{REFERENCE}{value}"}
+            made |= target if len(schema) == 1 and not made else {"allOf": [target]}
+        elif key in {"items", "additionalProperties"} and isinstance(value, dict):
+            made[key] = _with_references(value)
+        else:
+            made[key] = value
+    return made
 
 
-def _value(type_name: str) -> Schema:
-    return _SCALARS.get(type_name) or _SPECIAL.get(type_name) or _object(type_name)
+PUBLISHED: Final = Published(_version, _described)
+"""What Kubernetes publishes about its kinds, for clients that ask."""

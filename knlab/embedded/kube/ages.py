@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 UNKNOWN: Final = "<unknown>"
@@ -39,6 +40,7 @@ def format_age(seconds: float) -> str:
     return f"{whole // _YEAR}y"
 
 
+@lru_cache(maxsize=1024)
 def parse_time(text: str) -> float | None:
     """Epoch seconds of an RFC 3339 time; None if `text` is not one."""
     try:

@@ -1,7 +1,7 @@
 """The verbs of the Kubernetes API with Kubernetes' semantics, as synchronous methods.
 
 A call is atomic on the event loop: nothing else happens between its reads and its write, so there
-is nothing to retry. Refusals are `StatusError`s. Not here: server-side apply and managedFields.
+is nothing to retry. Refusals are `StatusError`s.
 """
 
 from __future__ import annotations
@@ -168,6 +168,25 @@ class Api:
         address = writes.Address(namespace, name, subresource)
         return writes.patch(self._backing, row, address, change, options)
 
+    def apply(
+        self,
+        resource: Resource | GroupResource,
+        namespace: str,
+        name: str,
+        wanted: Object,
+        options: WriteOptions,
+        subresource: str = "",
+        *,
+        force: bool = False,
+    ) -> Written:
+        """Make the object what `wanted` says; its manager owns that. Creates it if needed.
+
+        `force` takes fields that other managers own. With "scale", `wanted` is a Scale.
+        """
+        row = self._backing.row(resource)
+        address = writes.Address(namespace, name, subresource)
+        return writes.apply(self._backing, row, address, wanted, options, force=force)
+
     def delete(
         self,
         resource: Resource | GroupResource,
@@ -210,9 +229,12 @@ class Api:
         change = scaling.with_replicas(replicas)
         return writes.patch(self._backing, row, address, change, options).object
 
-    def record(self, note: Note, source: str) -> None:
-        """Record `note` as an Event of component `source`; the same again only counts up."""
-        self._recorder.record(note, source)
+    def record(self, note: Note, source: str, manager: str = "") -> None:
+        """Record `note` as an Event of component `source`; the same again only counts up.
+
+        The fields of the event belong to `manager`, the program that `source` is part of.
+        """
+        self._recorder.record(note, source, manager or source)
 
 
 def _copied(resource: Resource | GroupResource, stored: Object) -> Object:

@@ -31,7 +31,9 @@ class WriteOptions:
     dry_run: bool = False
     """Do everything except keeping the result."""
     field_validation: FieldValidation = "Ignore"
-    """What to do about fields that the schema does not know."""
+    """What to do about fields that the schema does not know, or that came twice."""
+    repeated: tuple[str, ...] = ()
+    """A complaint for each field that the request has twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class Written:
 
     object: Object
     warnings: tuple[str, ...] = ()
+    created: bool = False
+    """Whether the object is new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +173,15 @@ def shown(row: Resource, obj: Object) -> Object:
     """Stored `obj` in the version of `row`; the same object if that is how it is stored."""
     if obj["apiVersion"] == row.api_version and obj["kind"] == row.kind:
         return obj
-    return obj | {"apiVersion": row.api_version, "kind": row.kind}
+    content = obj if row.conversion is None else row.conversion.shown(obj)
+    return content | {"apiVersion": row.api_version, "kind": row.kind}
+
+
+def stored_form(backing: Backing, row: Resource, obj: Object) -> Object:
+    """`obj` of the version of `row` as it is kept."""
+    storing = backing.registry.storage_row(row.storage) or row
+    content = obj if row.conversion is None else row.conversion.stored(obj)
+    return content | {"apiVersion": storing.api_version, "kind": storing.kind}
 
 
 def distinct(warnings: Iterable[str]) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ class View(Protocol):
         """Objects of a namespace (None: of all) that carry all of `labels`, sorted by key."""
 
 
-Verb: TypeAlias = Literal["create", "update", "update-status", "scale", "delete"]
+Verb: TypeAlias = Literal["create", "update", "update-status", "update-part", "scale", "delete"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ class Write:
     """One write: `object` is the whole object to create or update, or names the one to delete.
 
     `scale` writes spec.replicas through the scale subresource; `replicas` is then the number.
+    `update-part` writes what the row's part named `part` takes from the object.
     A delete takes `options`, the body of a DeleteOptions (propagationPolicy, gracePeriodSeconds).
     """
 
@@ -43,6 +44,7 @@ class Write:
     resource: GroupResource
     object: Object
     replicas: int = 0
+    part: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -87,6 +89,8 @@ class Controller:
 
     name: str
     """Shown as the `source.component` of events, e.g. `service-controller`."""
+    manager: str = ""
+    """Noted as the owner of the fields it writes; empty: the program that runs it."""
     parent: GroupResource
     sync: Sync
     owns: tuple[GroupResource, ...] = ()
@@ -110,6 +114,11 @@ def update(resource: GroupResource, obj: Object) -> Write:
 def update_status(resource: GroupResource, obj: Object) -> Write:
     """Replace the status of `obj`."""
     return Write("update-status", resource, obj)
+
+
+def update_part(resource: GroupResource, obj: Object, part: str) -> Write:
+    """Write `part` of `obj`: a subresource that the row declares in `parts`."""
+    return Write("update-part", resource, obj, part=part)
 
 
 def scale(resource: GroupResource, obj: Object, replicas: int) -> Write:

@@ -7,10 +7,17 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from knlab.embedded.kube.admission import Attempt
-from knlab.embedded.kube.backing import Backing, Deleted, WriteOptions, distinct, shown
-from knlab.embedded.kube.errors import Cause, Conflict, Invalid
+from knlab.embedded.kube.backing import (
+    Backing,
+    Deleted,
+    WriteOptions,
+    distinct,
+    shown,
+    stored_form,
+)
+from knlab.embedded.kube.errors import BadRequest, Cause, Conflict, Invalid
 from knlab.embedded.kube.metadata import timestamp
-from knlab.embedded.kube.objects import Key, Object, copy_json
+from knlab.embedded.kube.objects import GroupResource, Key, Object, copy_json
 from knlab.embedded.kube.registry import Resource
 from knlab.embedded.kube.writes import is_finished
 
@@ -19,6 +26,12 @@ FOREGROUND: Final = "foregroundDeletion"
 ORPHAN: Final = "orphan"
 """The finalizer of an owner whose dependents are still to be set free."""
 _FINALIZERS: Final = {"Foreground": [FOREGROUND], "Orphan": [ORPHAN], "Background": []}
+
+
+_PRECONDITIONS: Final = (
+    ("uid", "UID", "deleted and then recreated"),
+    ("resourceVersion", "ResourceVersion", "modified"),
+)
 
 
 def delete(
@@ -30,9 +43,13 @@ def delete(
         StatusError: NotFound, a failed precondition, bad options, or admission refuses.
     """
     _check_options(body)
+    body = _with_grace(body)
     old = shown(row, backing.stored(row, *key))
     _check_preconditions(row, old, body.get("preconditions") or {})
     warnings = _admit(backing, row, old, options)
+    if row.orphan_warning and not body.keys() & {"propagationPolicy", "orphanDependents"}:
+        body = {**body, "propagationPolicy": "Orphan"}
+        warnings = (*warnings, row.orphan_warning)
     new: Object = copy_json(old)
     _plan_dependents(new["metadata"], body)
     if "deletionTimestamp" in old["metadata"]:
@@ -55,8 +72,7 @@ def _settled(
         new = copy_json(old)  # what goes at once was never seen terminating
     if options.dry_run or (new == old and not gone):
         return Deleted(new, gone, warnings)
-    stored = backing.stored(row, old["metadata"].get("namespace", ""), old["metadata"]["name"])
-    kept = copy_json(new) | {"apiVersion": stored["apiVersion"], "kind": stored["kind"]}
+    kept = stored_form(backing, row, copy_json(new))
     change = backing.drop(row, kept) if gone else backing.keep(row, kept)
     new["metadata"]["resourceVersion"] = change.object["metadata"]["resourceVersion"]
     return Deleted(new, gone, warnings)
@@ -104,29 +120,40 @@ def _check_options(body: Mapping[str, Any]) -> None:
     causes: list[Cause] = []
     policy = body.get("propagationPolicy")
     if policy is not None and policy not in _FINALIZERS:
-        supported = '"Foreground", "Background", "Orphan", nil'
+        supported = '"Foreground", "Background", "Orphan", "nil"'
         text = f'Unsupported value: "{policy}": supported values: {supported}'
         causes.append(Cause("propagationPolicy", text, "FieldValueNotSupported"))
     if policy is not None and body.get("orphanDependents") is not None:
-        text = "Invalid value: orphanDependents and deletionPropagation cannot be both set"
+        wrong = "orphanDependents and deletionPropagation cannot be both set"
+        text = f'Invalid value: "{policy}": {wrong}'
         causes.append(Cause("propagationPolicy", text))
-    grace = body.get("gracePeriodSeconds")
-    if grace is not None and (not isinstance(grace, int) or grace < 0):
-        text = f"Invalid value: {grace}: must be greater than or equal to 0"
-        causes.append(Cause("gracePeriodSeconds", text))
     if causes:
         raise Invalid.of("meta.k8s.io", "DeleteOptions", "", causes)
 
 
+def _with_grace(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`body` with a grace period that can be: a negative one means the shortest."""
+    grace = body.get("gracePeriodSeconds")
+    if grace is None:
+        return body
+    if type(grace) is not int:
+        raise BadRequest(
+            "json: cannot unmarshal the value into Go struct field"
+            " DeleteOptions.gracePeriodSeconds of type int64"
+        )
+    return {**body, "gracePeriodSeconds": grace if grace >= 0 else 1}
+
+
 def _check_preconditions(row: Resource, old: Object, wanted: Mapping[str, Any]) -> None:
-    for name, called in (("uid", "UID"), ("resourceVersion", "ResourceVersion")):
+    for name, called, otherwise in _PRECONDITIONS:
         expected, actual = wanted.get(name), old["metadata"][name]
         if expected is not None and expected != actual:
             text = (
-                f"Precondition failed: {called} in precondition: {expected},"
-                f" {called} in object meta: {actual}"
+                f"the {called} in the precondition ({expected}) does not match the {called} in"
+                f" record ({actual}). The object might have been {otherwise}"
             )
-            raise Conflict.of(row.name, old["metadata"]["name"], text)
+            kind = GroupResource(row.group, row.kind)
+            raise Conflict.of(kind, old["metadata"]["name"], text)
 
 
 def _admit(backing: Backing, row: Resource, old: Object, options: WriteOptions) -> tuple[str, ...]:

@@ -23,6 +23,9 @@ GIT_VERSION: Final = "v1.34.4+knlab"
 
 AGGREGATED_TYPE: Final = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
+CUSTOM_GROUP_PRIORITY: Final = 1000
+"""Priority of the groups that CustomResourceDefinitions bring."""
+
 _MACHINES: Final = {"x86_64": "amd64", "aarch64": "arm64"}
 _VERSION: Final = re.compile(r"v(\d+)(?:(alpha|beta)(\d+))?")
 _STATUS_VERBS: Final = ("get", "patch", "update")
@@ -91,14 +94,24 @@ def version_rank(version: str) -> tuple[int, ...]:
 class Discovery:
     """The documents for one set of offers."""
 
-    def __init__(self, offers: Sequence[Offer]) -> None:
-        self._groups: dict[str, dict[str, list[Offer]]] = {}
+    def __init__(
+        self, offers: Sequence[Offer], priorities: Mapping[str, int] | None = None
+    ) -> None:
+        """`priorities` of groups: the highest come first; groups without one have 1000."""
+        self._priorities = priorities or {}
+        storing = (offer.row for offer in offers if offer.row.is_storage_version)
+        self._stored = {row.storage: row for row in storing}
+        groups: dict[str, dict[str, list[Offer]]] = {}
         for offer in offers:
-            versions = self._groups.setdefault(offer.row.group, {})
+            versions = groups.setdefault(offer.row.group, {})
             versions.setdefault(offer.row.version, []).append(offer)
-        for group, versions in self._groups.items():
-            ordered = sorted(versions, key=version_rank)
-            self._groups[group] = {version: versions[version] for version in ordered}
+        self._groups = {
+            group: {version: groups[group][version] for version in _best_first(groups[group])}
+            for group in sorted(groups, key=lambda name: (-self._priority(name), name))
+        }
+
+    def _priority(self, group: str) -> int:
+        return self._priorities.get(group, CUSTOM_GROUP_PRIORITY)
 
     def core_versions(self, address: str) -> Object:
         """`/api`; `address` is this server as host:port."""
@@ -110,8 +123,13 @@ class Discovery:
 
     def groups(self) -> Object:
         """`/apis`."""
-        listed = [_group(name, self._groups[name]) for name in self._groups if name]
+        names = sorted(filter(None, self._groups), key=self._legacy_order)
+        listed = [_group(name, self._groups[name]) for name in names]
         return {"kind": "APIGroupList", "apiVersion": "v1", "groups": listed}
+
+    def _legacy_order(self, group: str) -> tuple[object, ...]:
+        best = next(iter(self._groups[group]))
+        return -self._priority(group), version_rank(best), group
 
     def group(self, name: str) -> Object | None:
         """`/apis/NAME`; None if there is no such group."""
@@ -125,10 +143,27 @@ class Discovery:
         offers = self._groups.get(group, {}).get(version)
         if offers is None:
             return None
-        listed = [entry for offer in offers for entry in _entries(offer)]
+        listed = [entry for offer in offers for entry in self._entries(offer)]
         listed.sort(key=lambda entry: str(entry["name"]))
         head = {"kind": "APIResourceList"} | ({"apiVersion": "v1"} if group else {})
         return head | {"groupVersion": _join(group, version), "resources": listed}
+
+    def _entries(self, offer: Offer) -> list[Object]:
+        row = offer.row
+        entry: Object = {
+            "name": row.plural,
+            "singularName": row.singular or row.kind.lower(),
+            "namespaced": row.namespaced,
+            "kind": row.kind,
+            "verbs": list(row.verbs),
+        }
+        if row.short_names:
+            entry["shortNames"] = list(row.short_names)
+        if row.categories:
+            entry["categories"] = list(row.categories)
+        if "get" in row.verbs:
+            entry["storageVersionHash"] = _storage_hash(self._stored.get(row.storage, row))
+        return [entry, *(_sub_entry(row, item) for item in offer.subresources)]
 
     def aggregated(self, *, core: bool) -> Object:
         """`/api` (`core`) or `/apis` in the aggregated form."""
@@ -154,6 +189,10 @@ class Discovery:
         return sorted(found)
 
 
+def _best_first(versions: Iterable[str]) -> list[str]:
+    return sorted(versions, key=version_rank)
+
+
 def _join(group: str, version: str) -> str:
     return f"{group}/{version}" if group else version
 
@@ -161,24 +200,6 @@ def _join(group: str, version: str) -> str:
 def _group(name: str, versions: Iterable[str]) -> Object:
     listed = [{"groupVersion": _join(name, item), "version": item} for item in versions]
     return {"name": name, "versions": listed, "preferredVersion": listed[0]}
-
-
-def _entries(offer: Offer) -> list[Object]:
-    row = offer.row
-    entry: Object = {
-        "name": row.plural,
-        "singularName": row.singular or row.kind.lower(),
-        "namespaced": row.namespaced,
-        "kind": row.kind,
-        "verbs": list(row.verbs),
-    }
-    if row.short_names:
-        entry["shortNames"] = list(row.short_names)
-    if row.categories:
-        entry["categories"] = list(row.categories)
-    if "get" in row.verbs:
-        entry["storageVersionHash"] = _storage_hash(row)
-    return [entry, *(_sub_entry(row, item) for item in offer.subresources)]
 
 
 def _sub_entry(row: Resource, item: Listed) -> Object:
@@ -201,9 +222,7 @@ def _storage_hash(row: Resource) -> str:
 
 def _aggregated_group(name: str, versions: Mapping[str, Sequence[Offer]]) -> Object:
     return {
-        "metadata": {"name": name, "creationTimestamp": None}
-        if name
-        else {"creationTimestamp": None},
+        "metadata": {"name": name} if name else {},
         "versions": [
             {
                 "version": version,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final, TypeAlias
 
@@ -16,9 +17,11 @@ from knlab.embedded.kube.discovery import (
 from knlab.embedded.kube.errors import MethodNotAllowed, NotFound
 from knlab.embedded.kube.objects import Object
 from knlab.embedded.kube.openapi import (
+    NOTHING_PUBLISHED,
     V2_PROTOBUF,
     Document,
     OpenApi,
+    Published,
     encoded,
     v2_json,
     v2_protobuf,
@@ -41,6 +44,15 @@ _V2_PROTOBUF_ACCEPT: Final = "application/com.github.proto-openapi.spec.v2@v1.0+
 _VARY: Final[Header] = (b"vary", b"Accept")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upstream:
+    """What Kubernetes tells about its own groups, which rows alone don't say."""
+
+    priorities: Mapping[str, int] = field(default_factory=dict)
+    """The order of groups in discovery: the highest come first."""
+    published: Published = NOTHING_PUBLISHED
+
+
 class Documents:
     """The documents of one server, made again when its rows change."""
 
@@ -51,6 +63,7 @@ class Documents:
         subresources: Subresources,
         virtual: Sequence[Resource],
         checks: Mapping[str, Callable[[], bool]],
+        upstream: Upstream,
     ) -> None:
         self._registry = registry
         self._subresources = subresources
@@ -58,7 +71,8 @@ class Documents:
         self._checks = {"ping": lambda: True, **checks}
         self._rows: tuple[Resource, ...] = ()
         self._discovery = Discovery(())
-        self._openapi = OpenApi()
+        self._priorities = upstream.priorities
+        self._openapi = OpenApi(upstream.published)
         self._v2 = encoded(v2_json())
         self._v2_protobuf = v2_protobuf()
 
@@ -85,12 +99,13 @@ class Documents:
             return self._discovery_page(segments)
         if head == "openapi":
             return partial(self._specification, rest)
+        if head in _HEALTH:
+            return partial(self._one_check, "/".join(rest)) if rest else partial(self._health, head)
         if rest:
             return None
-        if head in _HEALTH:
-            return partial(self._health, head)
-        content = {"": self._index, "version": version_info}.get(head)
-        return None if content is None else partial(_json, content)
+        if not head:
+            return self._index
+        return partial(_indented, version_info) if head == "version" else None
 
     def _discovery_page(self, segments: tuple[str, ...]) -> _Page | None:
         match segments:
@@ -117,7 +132,8 @@ class Documents:
             new is not old for new, old in zip(rows, self._rows, strict=True)
         ):
             self._rows = rows
-            self._discovery = Discovery([self._offer(row) for row in rows])
+            offers = [self._offer(row) for row in rows]
+            self._discovery = Discovery(offers, self._priorities)
         return self._discovery
 
     def _offer(self, row: Resource) -> Offer:
@@ -131,9 +147,11 @@ class Documents:
         listed = sorted((*own, *standard_subresources(row)), key=lambda item: item.name)
         return Offer(row, tuple(listed))
 
-    def _index(self) -> Object:
+    def _index(self, request: Request, parameters: Parameters) -> Response:
         own = [f"/{name}" for name in (*_HEALTH, "openapi/v2", "openapi/v3", "version")]
-        return {"paths": sorted([*self.discovery.paths(), *own])}
+        parts = [f"/{name}/{check}" for name in _HEALTH for check in self._checks]
+        content = {"paths": sorted([*self.discovery.paths(), *own, *parts])}
+        return _indented(lambda: content, request, parameters)
 
     def _groups(self, root: str, request: Request, parameters: Parameters) -> Response:
         core = root == "api"
@@ -151,16 +169,28 @@ class Documents:
         return response
 
     def _health(self, name: str, _request: Request, parameters: Parameters) -> Response:
-        found = {check: passes() for check, passes in self._checks.items()}
-        healthy = all(found.values())
+        left_out = parameters.texts("exclude")
+        found = {
+            check: "excluded: ok" if check in left_out else _verdict(passes())
+            for check, passes in self._checks.items()
+        }
+        healthy = all(verdict.endswith("ok") for verdict in found.values())
         if healthy and not parameters.has("verbose"):
             return text_response(200, "ok")
         lines = [
-            f"[+]{check} ok" if passed else f"[-]{check} failed: reason withheld"
-            for check, passed in found.items()
+            f"[{'+' if verdict.endswith('ok') else '-'}]{check} {verdict}"
+            for check, verdict in found.items()
         ]
         lines.append(f"{name} check {'passed' if healthy else 'failed'}")
         return text_response(200 if healthy else 500, "\n".join(lines) + "\n")
+
+    def _one_check(self, check: str, _request: Request, _parameters: Parameters) -> Response:
+        passes = self._checks.get(check)
+        if passes is None:
+            raise PageNotFound("404 page not found")
+        if passes():
+            return text_response(200, "ok")
+        return text_response(500, "internal server error: reason withheld\n")
 
     def _specification(
         self, rest: tuple[str, ...], request: Request, parameters: Parameters
@@ -203,6 +233,16 @@ def _json(
     if found is None:
         raise PageNotFound("404 page not found")
     return respond(found, negotiate(request, parameters))
+
+
+def _indented(content: Callable[[], Object], request: Request, parameters: Parameters) -> Response:
+    """An answer for people to read, whoever asks."""
+    wish = replace(negotiate(request, parameters), pretty=True)
+    return respond(content(), wish)
+
+
+def _verdict(passed: bool) -> str:  # noqa: FBT001 - what a check returned
+    return "ok" if passed else "failed: reason withheld"
 
 
 def _cacheable(

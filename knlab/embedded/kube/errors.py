@@ -123,6 +123,15 @@ class Expired(StatusError):
 
     code, reason = 410, "Expired"
 
+    def __init__(self, message: str, *, token: str = "") -> None:
+        super().__init__(message)
+        self.token = token
+        """A continue token that leads on without the forgotten version; empty: there is none."""
+
+    def status(self) -> Object:
+        """The `Status`, with the token in its metadata."""
+        return super().status() | {"metadata": {"continue": self.token} if self.token else {}}
+
 
 class RequestEntityTooLarge(StatusError):
     """413: the body is larger than the server reads."""
@@ -150,10 +159,17 @@ class Invalid(StatusError):
             {"reason": cause.reason, "message": cause.message, "field": cause.field}
             for cause in causes
         ]
-        details: dict[str, Any] = {"name": name, "kind": kind, "causes": listed}
+        details: dict[str, Any] = {"name": name} if name else {}
+        details |= {"kind": kind, "causes": listed}
         if group:
             details["group"] = group
         return cls(f'{qualified} "{name}" is invalid: {shown}', details=details)
+
+
+class TooManyRequests(StatusError):
+    """429: not now; the same may be granted later."""
+
+    code, reason = 429, "TooManyRequests"
 
 
 class InternalError(StatusError):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
-from knlab.embedded.kube.backing import Backing
+from knlab.embedded.kube import ownership
+from knlab.embedded.kube.backing import Backing, WriteOptions
 from knlab.embedded.kube.controller import Note
+from knlab.embedded.kube.errors import InternalError
 from knlab.embedded.kube.metadata import begin, timestamp
 from knlab.embedded.kube.objects import Key, Object, copy_json, key_of
 from knlab.embedded.kube.registry import Resource
@@ -26,11 +29,16 @@ class Recorder:
         self._last_stamp = 0
         self._loaded = False
 
-    def record(self, note: Note, source: str) -> None:
+    def record(self, note: Note, source: str, manager: str) -> None:
         """Keep `note` of component `source`, or count it if it is there already.
 
-        Nothing is kept in a namespace that is missing or going away, or if nobody serves events.
+        Nothing is kept in a namespace that is missing or going away, on a disk that is full, or if
+        nobody serves events.
         """
+        with suppress(InternalError):
+            self._record(note, source, manager)
+
+    def _record(self, note: Note, source: str, manager: str) -> None:
         row = self._backing.registry.storage_row(self._backing.kinds.events)
         if row is None:
             return
@@ -50,8 +58,20 @@ class Recorder:
             kept = self._named(row, event, now)
         else:
             return
+        self._note_owner(row, stored, kept, manager)
         self._keys[sameness] = key_of(kept), now
         self._backing.keep(row, kept)
+
+    def _note_owner(self, row: Resource, old: Object | None, kept: Object, manager: str) -> None:
+        now, options = self._backing.clock.now(), WriteOptions(field_manager=manager)
+        writer = ownership.writer_of(row, options, now)
+        if old is None:
+            entries = ownership.created(row, kept, None, kept, writer)
+        else:
+            before, entries = ownership.bare(old)
+            entries = ownership.replaced(row, before, ownership.bare(kept)[0], entries, writer)
+        if entries:
+            kept["metadata"]["managedFields"] = entries
 
     def _is_open(self, namespace: str) -> bool:
         found = self._backing.store.get(self._backing.kinds.namespaces, ("", namespace))
@@ -74,10 +94,10 @@ class Recorder:
         for sameness, (key, last) in list(self._keys.items()):
             if now - last <= LIFETIME:
                 return
-            del self._keys[sameness]
             stored = self._backing.store.get(row.storage, key)
             if stored is not None:
                 self._backing.drop(row, copy_json(stored))
+            del self._keys[sameness]
 
 
 def _event(note: Note, source: str, when: str) -> Object:

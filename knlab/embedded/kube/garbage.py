@@ -29,7 +29,10 @@ from knlab.embedded.kube.objects import Object, key_of
 from knlab.embedded.kube.store import Change
 from knlab.embedded.kube.workqueue import WorkQueue
 
-_USER: Final = WriteOptions(user="system:serviceaccount:kube-system:generic-garbage-collector")
+_USER: Final = WriteOptions(
+    user="system:serviceaccount:kube-system:generic-garbage-collector",
+    field_manager="kube-controller-manager",
+)
 
 
 async def collect_garbage(api: Api, log: Callable[[str], None]) -> None:

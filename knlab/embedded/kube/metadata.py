@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
-from knlab.embedded.kube.errors import BadRequest, Cause, Conflict, InternalError
+from knlab.embedded.kube.errors import BadRequest, Cause, Conflict, Invalid
 from knlab.embedded.kube.names import label_errors, label_value_errors, qualified_name_errors
 from knlab.embedded.kube.objects import Object
 from knlab.embedded.kube.registry import Resource
@@ -23,13 +24,22 @@ _SYSTEM: Final = (
     "managedFields", "resourceVersion", "selfLink", "uid",
 )  # fmt: skip
 _IMMUTABLE: Final = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds")
+_FINALIZERS: Final = frozenset({
+    "customresourcecleanup.apiextensions.k8s.io", "foregroundDeletion", "kubernetes", "orphan",
+})  # fmt: skip
+"""Those that need no domain before their name, in built-in kinds."""
 _IMMUTABLE_TEXT: Final = "field is immutable"
 _ANNOTATIONS_BYTES: Final = 256 * 1024
 
 
 def timestamp(now: float) -> str:
     """Epoch seconds `now` as Kubernetes writes times: `2023-11-14T22:13:20Z`."""
-    return datetime.fromtimestamp(int(now), tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _timestamp(int(now))
+
+
+@lru_cache(maxsize=8)
+def _timestamp(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def check_type(row: Resource, obj: Object) -> None:
@@ -46,6 +56,10 @@ def check_type(row: Resource, obj: Object) -> None:
             f"the API version in the data ({version}) does not match the expected API version"
             f" ({row.api_version})"
         )
+    if kind != row.kind and not row.strategic_merge:
+        cause = Cause("kind", f'Invalid value: "{kind}": must be {row.kind}')
+        name = (obj.get("metadata") or {}).get("name", "")
+        raise Invalid.of(row.group, str(kind), name, [cause])
     if kind != row.kind:
         raise BadRequest(
             f'{kind} in version "{row.version}" cannot be handled as a {row.kind}: the kind in the'
@@ -100,7 +114,7 @@ def carry_over(row: Resource, old: Object, new: Object) -> None:
     """Give updated `new` the server's fields of `old`, and its status if that has its own path."""
     before, after = old["metadata"], new["metadata"]
     for name in _IMMUTABLE:
-        if name in before and not after.get(name):
+        if name in before and (not after.get(name) or _same_moment(after[name], before[name])):
             after[name] = before[name]
         elif name not in before and name != "uid":
             after.pop(name, None)
@@ -119,6 +133,9 @@ def count_generation(row: Resource, old: Object, new: Object) -> None:
     apart = {"metadata", "status"} if row.has_status else {"metadata"}
     names = (old.keys() | new.keys()) - apart
     changed = any(old.get(name) != new.get(name) for name in names)
+    if row.counts_annotations:
+        before, after = (each["metadata"].get("annotations") or {} for each in (old, new))
+        changed = changed or before != after
     new["metadata"]["generation"] = old["metadata"].get("generation", 0) + int(changed)
 
 
@@ -127,13 +144,13 @@ def check_version(row: Resource, old: Object, new: Object) -> None:
 
     Raises:
         Conflict: it is stale.
-        InternalError: it is no number.
+        BadRequest: it is no number.
     """
     given = new["metadata"].get("resourceVersion")
     if not given or given == old["metadata"]["resourceVersion"]:
         return
     if not str(given).isdigit():
-        raise InternalError(f'strconv.ParseUint: parsing "{given}": invalid syntax')
+        raise BadRequest(f'strconv.ParseUint: parsing "{given}": invalid syntax')
     raise Conflict.modified(row.name, old["metadata"]["name"])
 
 
@@ -149,13 +166,28 @@ def check_uid(row: Resource, old: Object, new: Object) -> None:
         raise Conflict.of(row.name, old["metadata"]["name"], text)
 
 
+def check_unborn(row: Resource, obj: Object) -> None:
+    """Refuse to create `obj` by applying it if it is meant to be there already.
+
+    Raises:
+        Conflict: it has a uid.
+    """
+    uid = obj["metadata"].get("uid")
+    if uid:
+        text = f"uid mismatch: the provided object specified uid {uid}, and no existing object was"
+        raise Conflict.of(row.name, obj["metadata"].get("name", ""), f"{text} found")
+
+
 def causes(row: Resource, obj: Object) -> list[Cause]:
     """What is wrong with the metadata of `obj`."""
     metadata = obj["metadata"]
     found = [*_name_causes(row, metadata), *_key_causes(metadata)]
     found += _owner_causes(metadata.get("ownerReferences") or [])
-    for finalizer in metadata.get("finalizers") or ():
+    for number, finalizer in enumerate(metadata.get("finalizers") or ()):
         found += _each("metadata.finalizers", finalizer, qualified_name_errors)
+        if row.strategic_merge and "/" not in finalizer and finalizer not in _FINALIZERS:
+            text = "name is neither a standard finalizer name nor is it fully qualified"
+            found.append(_invalid(f"metadata.finalizers[{number}]", finalizer, text))
     return found
 
 
@@ -176,6 +208,14 @@ def update_causes(old: Object, new: Object) -> list[Cause]:
         )
         found.append(Cause("metadata.finalizers", text, "FieldValueForbidden"))
     return found
+
+
+def _same_moment(one: Any, other: Any) -> bool:
+    """Whether two spellings mean one time: Python's clients write `+00:00` for `Z`."""
+    try:
+        return one != other and datetime.fromisoformat(one) == datetime.fromisoformat(other)
+    except (TypeError, ValueError):
+        return False
 
 
 def _restore(name: str, before: Object, after: Object) -> None:
@@ -220,13 +260,20 @@ def _go_type(value: Any) -> str:
     return names.get(type(value), "object")
 
 
-def _name_causes(row: Resource, metadata: Object) -> list[Cause]:
-    found: list[Cause] = []
-    if not metadata.get("name"):
+def check_name(row: Resource, obj: Object) -> None:
+    """Refuse an object that nobody can call by a name.
+
+    Raises:
+        Invalid: as Kubernetes words it.
+    """
+    if not obj["metadata"].get("name"):
         text = "Required value: name or generateName is required"
-        found.append(Cause("metadata.name", text, "FieldValueRequired"))
-    else:
-        found += _each("metadata.name", metadata["name"], row.strategy.name_errors)
+        cause = Cause("metadata.name", text, "FieldValueRequired")
+        raise Invalid.of(row.group, row.kind, "", [cause])
+
+
+def _name_causes(row: Resource, metadata: Object) -> list[Cause]:
+    found = _each("metadata.name", metadata["name"], row.strategy.name_errors)
     if row.namespaced:
         found += _each("metadata.namespace", metadata.get("namespace", ""), label_errors)
     return found
@@ -249,13 +296,13 @@ def _key_causes(metadata: Object) -> list[Cause]:
 
 def _owner_causes(references: list[Object]) -> list[Cause]:
     found: list[Cause] = []
-    fields = {"apiVersion": "version", "kind": "kind", "name": "name", "uid": "uid"}
+    fields = {"apiVersion": "version ", "kind": "kind ", "name": "name ", "uid": ""}
     for reference in references:
         found += [
             _invalid(f"metadata.ownerReferences.{name}", reference.get(name, ""), text)
             for name, called in fields.items()
             if not reference.get(name)
-            for text in (f"{called} must not be empty",)
+            for text in (f"{called}must not be empty",)
         ]
     controllers = [each.get("name") for each in references if each.get("controller")]
     if len(controllers) > 1:

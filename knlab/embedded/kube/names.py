@@ -87,10 +87,10 @@ def qualified_name_errors(key: str) -> list[str]:
     if not name:
         return [*found, "name part must be non-empty", _NAME_PART_TEXT]
     if len(name) > 63:
-        found.append("name part must be no more than 63 bytes")
+        found.append("name part must be no more than 63 characters")
     return found if _NAME_PART.fullmatch(name) else [*found, _NAME_PART_TEXT]
 
 
 def _checked(text: str, form: re.Pattern[str], explanation: str, longest: int) -> list[str]:
-    found = [] if len(text) <= longest else [f"must be no more than {longest} bytes"]
+    found = [] if len(text) <= longest else [f"must be no more than {longest} characters"]
     return found if form.fullmatch(text) else [*found, explanation]

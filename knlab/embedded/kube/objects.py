@@ -53,6 +53,17 @@ def group_of(api_version: str) -> str:
     return api_version.rpartition("/")[0]
 
 
+class Shared(dict[str, Any]):
+    """A part of an object that nobody changes in place: `copy_json` does not copy it."""
+
+
+def thawed(value: Any) -> Any:
+    """A deep copy of JSON `value`, `Shared` parts included, of which every part may be changed."""
+    if isinstance(value, dict):
+        return {key: thawed(item) for key, item in value.items()}
+    return [thawed(item) for item in value] if isinstance(value, list) else value
+
+
 def copy_json(value: Any) -> Any:
     """A deep copy of JSON `value`; several times faster than `copy.deepcopy`."""
     if type(value) is dict:
@@ -65,7 +76,10 @@ def copy_json(value: Any) -> Any:
 def condition(obj: Object, kind: str) -> Object | None:
     """The condition of type `kind` in `obj`'s status; None without one."""
     conditions: Iterable[Object] = obj.get("status", {}).get("conditions") or ()
-    return next((item for item in conditions if item["type"] == kind), None)
+    for found in conditions:
+        if found["type"] == kind:
+            return found
+    return None
 
 
 def is_true(obj: Object, kind: str) -> bool:

@@ -1,76 +1,49 @@
-"""OpenAPI as kubectl needs it: v3 documents made from the rows' schemas, and a stub of v2.
+"""OpenAPI as clients need it: v3 documents of the rows, and a stub of v2.
 
-kubectl reads from the v3 document of a group version whether the server validates fields, and what
-`explain` prints. It needs no content in v2, only an answer. Strategic merge is not advertised: then
-kubectl computes such patches from its own types.
+kubectl reads from the v3 document of a group version whether the server validates fields, what
+`explain` prints, and by which keys lists merge. It needs no content in v2, only an answer.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 
+from knlab import versions
 from knlab.embedded.kube.discovery import GIT_VERSION
 from knlab.embedded.kube.objects import Object
+from knlab.embedded.kube.openapi_paths import META, REFERENCE, paths_of, reference
 from knlab.embedded.kube.registry import Resource
 
 V2_PROTOBUF: Final = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 
-_META: Final = "io.k8s.apimachinery.pkg.apis.meta.v1."
 _TITLE: Final = "Kubernetes"
-_TEXT: Final = {"type": "string"}
-_TEXTS: Final = {"type": "array", "items": _TEXT}
-_TEXT_MAP: Final = {"type": "object", "additionalProperties": _TEXT}
-_TIME: Final = {"type": "string", "format": "date-time"}
-_NUMBER: Final = {"type": "integer", "format": "int64"}
+_COMMON: Final = tuple(
+    f"{META}{kind}" for kind in ("DeleteOptions", "ListMeta", "ObjectMeta", "Patch", "Status")
+)
+"""What the paths of any document refer to."""
+_SEEMING: Final[Mapping[str, Object]] = {name: {"type": "object"} for name in _COMMON}
+"""Stands for these where nobody has published them."""
+
+Components = Mapping[str, Object]
+"""Schemas by name; references are `#/components/schemas/NAME`."""
 
 
-def _described(schema: Object, description: str) -> Object:
-    return schema | {"description": description}
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Schemas that a document takes as they are, instead of making them from a row."""
+
+    version: Callable[[], str]
+    """Changes when the schemas do."""
+    load: Callable[[], Components]
+    """All of them, each time anew: they are large, and few clients ask."""
 
 
-_OBJECT_META: Final[Object] = {
-    "description": "What every stored object says about itself.",
-    "type": "object",
-    "properties": {
-        "annotations": _described(_TEXT_MAP, "Notes for tools; not used to select objects."),
-        "creationTimestamp": _described(_TIME, "When the server created the object."),
-        "deletionGracePeriodSeconds": _described(_NUMBER, "Seconds given to end gracefully."),
-        "deletionTimestamp": _described(_TIME, "When the object was asked to go."),
-        "finalizers": _described(_TEXTS, "Must be empty before the object is removed."),
-        "generateName": _described(_TEXT, "Prefix of a name that the server completes."),
-        "generation": _described(_NUMBER, "Counts the changes of what is wanted."),
-        "labels": _described(_TEXT_MAP, "Names and values by which objects are selected."),
-        "managedFields": {
-            "type": "array",
-            "items": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
-            "description": "Who set which fields.",
-        },
-        "name": _described(_TEXT, "Unique among the objects of its kind in the namespace."),
-        "namespace": _described(_TEXT, "The namespace the object lives in."),
-        "ownerReferences": {
-            "type": "array",
-            "items": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
-            "description": "Objects this one belongs to; it goes when all of them are gone.",
-        },
-        "resourceVersion": _described(_TEXT, "Changes with every write; never compare sizes."),
-        "selfLink": _described(_TEXT, "No longer set."),
-        "uid": _described(_TEXT, "Unique in time and space."),
-    },
-}
-_LIST_META: Final[Object] = {
-    "description": "What a list says about itself.",
-    "type": "object",
-    "properties": {
-        "continue": _described(_TEXT, "Asks for the next page."),
-        "remainingItemCount": _described(_NUMBER, "Items on later pages."),
-        "resourceVersion": _described(_TEXT, "Where a watch of this list can start."),
-    },
-}
+NOTHING_PUBLISHED: Final = Published(lambda: "", dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,45 +54,71 @@ class Document:
     hash: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Made:
-    rows: tuple[Resource, ...]
-    document: Document
+class _Kept:
+    """What is known of the document at one path."""
+
+    def __init__(self, rows: tuple[Resource, ...], digest: str) -> None:
+        self.rows = rows
+        self.hash = digest
+        self.document: Document | None = None
 
 
 class OpenApi:
-    """The documents of a set of rows; a document is made again only when its rows change."""
+    """The documents of a set of rows; a document is made when somebody asks for it."""
 
-    def __init__(self) -> None:
-        self._made: dict[str, _Made] = {}
+    def __init__(self, published: Published = NOTHING_PUBLISHED) -> None:
+        self._published = published
+        self._kept: dict[str, _Kept] = {}
 
     def document(self, rows: Iterable[Resource], path: str) -> Document | None:
         """The v3 document at `path`, as in `apis/apps/v1`; None if there is none."""
         chosen = tuple(row for row in rows if _path(row) == path)
         if not chosen:
             return None
-        known = self._made.get(path)
-        if known is None or not _same(known.rows, chosen):
-            known = self._made[path] = _Made(chosen, encoded(document_of(chosen)))
+        known = self._known(path, chosen)
+        if known.document is None:
+            body = orjson.dumps(document_of(chosen, self._published.load()))
+            known.document = Document(body, known.hash)
         return known.document
 
     def index(self, rows: Sequence[Resource]) -> Object:
         """The answer to `/openapi/v3`: every path with the URL that has its hash."""
-        paths = sorted({_path(row) for row in rows})
-        found = {path: self.document(rows, path) for path in paths}
+        chosen: dict[str, list[Resource]] = {}
+        for row in rows:
+            chosen.setdefault(_path(row), []).append(row)
+        hashes = {path: self._known(path, tuple(chosen[path])).hash for path in sorted(chosen)}
         return {
             "paths": {
-                path: {"serverRelativeURL": f"/openapi/v3/{path}?hash={document.hash}"}
-                for path, document in found.items()
-                if document is not None
+                path: {"serverRelativeURL": f"/openapi/v3/{path}?hash={digest}"}
+                for path, digest in hashes.items()
             }
         }
+
+    def _known(self, path: str, rows: tuple[Resource, ...]) -> _Kept:
+        known = self._kept.get(path)
+        if known is None or not _same(known.rows, rows):
+            known = self._kept[path] = _Kept(rows, _hash(rows, self._published.version()))
+        return known
+
+
+def _hash(rows: Iterable[Resource], published: str) -> str:
+    """A name for the document of `rows`, from all that goes into it; making it takes longer."""
+    parts: list[Any] = [versions.KNLAB, GIT_VERSION, published]
+    for row in rows:
+        own = None if row.strategic_merge else row.schema
+        parts.append([_gvk(row), row.plural, row.list_kind, row.namespaced, row.verbs, own])
+        parts.append([row.has_status, row.scale is not None, row.subresources])
+    return _digest(orjson.dumps(parts))
 
 
 def encoded(content: Object) -> Document:
     """`content` as a Document."""
     body = orjson.dumps(content)
-    return Document(body, hashlib.sha512(body).hexdigest().upper())
+    return Document(body, _digest(body))
+
+
+def _digest(body: bytes) -> str:
+    return hashlib.sha512(body).hexdigest().upper()
 
 
 def v2_json() -> Object:
@@ -146,20 +145,67 @@ def _path(row: Resource) -> str:
     return f"apis/{row.group}/{row.version}" if row.group else f"api/{row.version}"
 
 
-def document_of(rows: Sequence[Resource]) -> Object:
-    """The v3 document of `rows`, which share a group version."""
+def document_of(rows: Sequence[Resource], published: Components | None = None) -> Object:
+    """The v3 document of `rows`, which share a group version.
+
+    A kind that is `published` has the schema found there, every other one that of its row.
+    """
+    components = {**_SEEMING, **(published or {})}
+    names = _names(components)
+    own: dict[str, Object] = {}
     paths: Object = {}
-    schemas: Object = {f"{_META}ObjectMeta": _OBJECT_META, f"{_META}ListMeta": _LIST_META}
     for row in rows:
-        paths |= _paths(row)
-        schemas[component_name(row)] = schema_of(row)
-        schemas[f"{component_name(row)}List"] = _list_schema(row)
+        name = names.get(_key(row, row.kind))
+        if name is None:
+            name = component_name(row)
+            own[name] = schema_of(row, components)
+            own[f"{name}List"] = _list_schema(row, components)
+        paths |= paths_of(row, name, complete=name not in own)
+    known = {**components, **own}
+    wanted = _closure([*_references(paths), *own], known)
     return {
         "openapi": "3.0.0",
-        "info": {"title": _TITLE, "version": GIT_VERSION},
+        "info": {"title": _TITLE, "version": ".".join(GIT_VERSION.split(".")[:2])},
         "paths": paths,
-        "components": {"schemas": schemas},
+        "components": {"schemas": {name: known[name] for name in sorted(wanted)}},
     }
+
+
+def _names(components: Components) -> dict[tuple[str, str, str], str]:
+    """Group, version and kind → the component that is its schema."""
+    return {
+        (each["group"], each["version"], each["kind"]): name
+        for name, schema in components.items()
+        for each in schema.get("x-kubernetes-group-version-kind") or ()
+    }
+
+
+def _key(row: Resource, kind: str) -> tuple[str, str, str]:
+    return row.group, row.version, kind
+
+
+def _closure(names: Iterable[str], components: Components) -> set[str]:
+    """`names` and all that their schemas refer to."""
+    found: set[str] = set()
+    ahead = [name for name in names if name in components]
+    while ahead:
+        name = ahead.pop()
+        if name not in found:
+            found.add(name)
+            ahead.extend(_references(components[name]))
+    return found
+
+
+def _references(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        target = value.get("$ref")
+        if isinstance(target, str):
+            yield target.removeprefix(REFERENCE)
+        for each in value.values():
+            yield from _references(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _references(each)
 
 
 def component_name(row: Resource) -> str:
@@ -172,98 +218,46 @@ def component_name(row: Resource) -> str:
     return f"{prefix}.{row.version}.{row.kind}"
 
 
-def schema_of(row: Resource) -> Object:
+def schema_of(row: Resource, components: Components = _SEEMING) -> Object:
     """The schema of `row` with what every object has; any field is allowed where there is none."""
     own: Object = dict(row.schema or {"x-kubernetes-preserve-unknown-fields": True})
-    properties: Object = dict(own.get("properties") or {})
-    properties["apiVersion"] = _described(_TEXT, "Group and version of the kind.")
-    properties["kind"] = _described(_TEXT, "What this object is.")
-    properties["metadata"] = {
-        "allOf": [_reference(f"{_META}ObjectMeta")],
-        "description": "Name, namespace, labels and what else every object has.",
-        "default": {},
-    }
+    properties: Object = dict(own.get("properties") or {}) | _typed(components, "ObjectMeta")
     return own | {
         "type": "object",
-        "properties": properties,
+        "properties": dict(sorted(properties.items())),
         "x-kubernetes-group-version-kind": [_gvk(row)],
     }
 
 
-def _list_schema(row: Resource) -> Object:
+def _list_schema(row: Resource, components: Components) -> Object:
+    items = {"type": "array", "items": reference(component_name(row))}
+    kind = row.list_kind or f"{row.kind}List"
     return {
+        "description": f"{kind} is a list of {row.kind}",
         "type": "object",
         "required": ["items"],
-        "properties": {
-            "apiVersion": _TEXT,
-            "kind": _TEXT,
-            "items": {"type": "array", "items": _reference(component_name(row))},
-            "metadata": _reference(f"{_META}ListMeta"),
-        },
-        "x-kubernetes-group-version-kind": [
-            _gvk(row) | {"kind": row.list_kind or f"{row.kind}List"}
-        ],
+        "properties": {"items": items | {"description": f"List of {row.plural}."}}
+        | _typed(components, "ListMeta"),
+        "x-kubernetes-group-version-kind": [_gvk(row) | {"kind": kind}],
     }
+
+
+def _typed(components: Components, metadata: str) -> Object:
+    """apiVersion, kind and metadata, as most published schemas with such metadata have them."""
+    wanted = reference(f"{META}{metadata}")
+    described = [
+        {key: _told(properties[key]) for key in ("apiVersion", "kind", "metadata")}
+        for properties in (schema.get("properties") or {} for schema in components.values())
+        if (properties.get("metadata") or {}).get("allOf") == [wanted] and "kind" in properties
+    ]
+    if not described:
+        return {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": wanted}
+    return max(described, key=described.count)
+
+
+def _told(schema: Object) -> Object:
+    return {key: value for key, value in schema.items() if key != "default"}
 
 
 def _gvk(row: Resource) -> Object:
     return {"group": row.group, "version": row.version, "kind": row.kind}
-
-
-def _reference(name: str) -> Object:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _paths(row: Resource) -> Object:
-    """The collection and the object, with the operations that the row's verbs allow."""
-    scope = "namespaces/{namespace}/" if row.namespaced else ""
-    collection = f"/{_path(row)}/{scope}{row.plural}"
-    own = {"list": "get", "create": "post", "deletecollection": "delete"}
-    one = {"get": "get", "update": "put", "patch": "patch", "delete": "delete"}
-    found = {
-        collection: {method: _operation(row, verb) for verb, method in own.items()
-                     if verb in row.verbs},
-        f"{collection}/{{name}}": {method: _operation(row, verb) for verb, method in one.items()
-                                   if verb in row.verbs},
-    }  # fmt: skip
-    return {path: operations for path, operations in found.items() if operations}
-
-
-def _operation(row: Resource, verb: str) -> Object:
-    result = component_name(row) + ("List" if verb == "list" else "")
-    operation: Object = {
-        "operationId": f"{verb}{_camel(row)}",
-        "x-kubernetes-action": verb,
-        "x-kubernetes-group-version-kind": _gvk(row),
-        "responses": {
-            "200": {"description": "OK", "content": _json_content(_reference(result))},
-        },
-    }
-    if verb in {"create", "update", "patch"}:
-        operation["parameters"] = [_parameter(name) for name in _WRITE_PARAMETERS]
-        operation["requestBody"] = {"required": True, "content": _body_content(row, verb)}
-    return operation
-
-
-_WRITE_PARAMETERS: Final = ("dryRun", "fieldManager", "fieldValidation")
-
-
-def _parameter(name: str) -> Object:
-    schema = {"type": "string", "uniqueItems": True}
-    return {"name": name, "in": "query", "schema": schema}
-
-
-def _camel(row: Resource) -> str:
-    group = "".join(part.capitalize() for part in (row.group or "core").split("."))
-    return f"{group}{row.version.capitalize()}{row.kind}"
-
-
-def _json_content(schema: Any) -> Object:
-    return {"application/json": {"schema": schema}}
-
-
-def _body_content(row: Resource, verb: str) -> Object:
-    if verb == "patch":
-        kinds = ("application/json-patch+json", "application/merge-patch+json")
-        return {kind: {"schema": {"type": "object"}} for kind in kinds}
-    return _json_content(_reference(component_name(row)))

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final, cast
 
+import orjson
+
+from knlab.embedded.kube.apply_requests import APPLY_PATCH
 from knlab.embedded.kube.backing import FieldValidation, WriteOptions
+from knlab.embedded.kube.bodies import content_type
 from knlab.embedded.kube.errors import Cause, Invalid
 from knlab.embedded.kube.objects import Object
 from knlab.embedded.kube.paths import Parameters
 from knlab.embedded.net.http import Request
 
 _ALL: Final = "All"
-_VALIDATIONS: Final = ("Ignore", "Strict", "Warn")
+_VALIDATIONS: Final = ("", "Ignore", "Strict", "Warn")
+_LONGEST_MANAGER: Final = 128
 _DELETE_TEXTS: Final = ("propagationPolicy",)
 
 
@@ -24,26 +30,62 @@ def write_options(
         Invalid: a value that does not exist.
     """
     dry_run = parameters.texts("dryRun") or (body or {}).get("dryRun") or []
-    for value in dry_run:
-        _check("dryRun", value, ("", _ALL), kind)
-    validation = parameters.text("fieldValidation") or "Warn"
-    _check("fieldValidation", validation, _VALIDATIONS, kind)
-    agent = (request.header("User-Agent") or "unknown").partition("/")[0]
+    validation = parameters.text("fieldValidation")
+    causes = [
+        *(_patch_causes(request, parameters) if request.method == "PATCH" else ()),
+        *_dry_run_causes(dry_run),
+        *_manager_causes(parameters.text("fieldManager")),
+    ]
+    if validation not in _VALIDATIONS:
+        causes.append(_unsupported("fieldValidation", validation, _VALIDATIONS))
+    if causes:
+        raise Invalid.of("meta.k8s.io", kind, "", causes)
     return WriteOptions(
         user=user,
-        field_manager=parameters.text("fieldManager") or agent,
-        dry_run=_ALL in dry_run,
-        field_validation=cast("FieldValidation", validation),
+        field_manager=parameters.text("fieldManager") or _program(request),
+        dry_run=bool(dry_run),
+        field_validation=cast("FieldValidation", validation or "Warn"),
     )
 
 
-def _check(field: str, value: str, allowed: tuple[str, ...], kind: str) -> None:
-    if value in allowed:
-        return
-    listed = ", ".join(f'"{each}"' for each in allowed if each)
-    text = f'Unsupported value: "{value}": supported values: {listed}'
-    cause = Cause(field, text, "FieldValueNotSupported")
-    raise Invalid.of("meta.k8s.io", kind, "", [cause])
+def _program(request: Request) -> str:
+    """The client's program: its User-Agent up to the first slash, as far as it can be printed."""
+    name = (request.header("User-Agent") or "").partition("/")[0]
+    printable = "".join(letter for letter in name if letter.isprintable())
+    return printable.encode()[:_LONGEST_MANAGER].decode(errors="ignore")
+
+
+def _patch_causes(request: Request, parameters: Parameters) -> Iterator[Cause]:
+    applies = content_type(request) == APPLY_PATCH
+    if applies and not parameters.text("fieldManager"):
+        text = "Required value: is required for apply patch"
+        yield Cause("fieldManager", text, "FieldValueRequired")
+    if not applies and parameters.has("force"):
+        text = "Forbidden: may not be specified for non-apply patch"
+        yield Cause("force", text, "FieldValueForbidden")
+
+
+def _dry_run_causes(values: list[Any]) -> Iterator[Cause]:
+    if any(value != _ALL for value in values):
+        yield _unsupported("dryRun", values, (_ALL,))
+
+
+def _manager_causes(manager: str) -> Iterator[Cause]:
+    if len(manager) > _LONGEST_MANAGER:
+        text = f"Too long: may not be more than {_LONGEST_MANAGER} bytes"
+        yield Cause("fieldManager", text, "FieldValueTooLong")
+    for place, letter in enumerate(manager):
+        if not letter.isprintable():
+            shown = orjson.dumps(manager).decode()
+            text = f"invalid character U+{ord(letter):04X} (at position {place})"
+            yield Cause("fieldManager", f"Invalid value: {shown}: {text}")
+            return
+
+
+def _unsupported(field: str, value: Any, allowed: tuple[str, ...]) -> Cause:
+    listed = ", ".join(f'"{each}"' for each in allowed)
+    text = f"Unsupported value: {orjson.dumps(value).decode()}: supported values: {listed}"
+    return Cause(field, text, "FieldValueNotSupported")
 
 
 def delete_options(parameters: Parameters, body: Object) -> Object:

@@ -6,9 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from knlab.embedded.kube.errors import BadRequest, StatusError
-from knlab.embedded.kube.objects import Object, copy_json
+from knlab.embedded.kube.go_types import STRING, Anything, List, Map, Member, Struct, Type, misfit
+from knlab.embedded.kube.objects import Object, copy_json, thawed
 
-NOT_AN_OBJECT: Final = "error decoding patch: json: cannot unmarshal into Go value of type map"
+_OPERATION: Final = {name: Member(STRING) for name in ("op", "path", "from")}
+_JSON_PATCH: Final = List(Struct("handlers.jsonPatchOp", lambda: _OPERATION))
+_OBJECT: Final = Map(Anything())
 
 
 class PatchRefusedError(StatusError):
@@ -22,22 +25,34 @@ class PatchRefusedError(StatusError):
         )
 
 
+def decode_object(patch: Any, lead: str = "error decoding patch: ") -> None:
+    """Check that a patch that describes an object is one, or null.
+
+    Raises:
+        BadRequest: it is not; `lead` begins the message.
+    """
+    _decode(patch, _OBJECT, lead)
+
+
+def _decode(patch: Any, type_: Type, lead: str = "error decoding patch: ") -> None:
+    complaint = misfit(patch, type_)
+    if complaint:
+        raise BadRequest(f"{lead}{complaint}")
+
+
 def json_patch(operations: Any) -> Callable[[Object], Object]:
     """The change that a list of JSON patch `operations` describes.
 
     Raises:
         BadRequest: the body is not a list of operations. Applying it may raise `PatchRefusedError`.
     """
-    if not isinstance(operations, list):
-        raise BadRequest(
-            "error decoding patch: json: cannot unmarshal into Go value of type jsonpatch.Patch"
-        )
-    for operation in operations:
-        if not isinstance(operation, dict) or operation.get("op") not in _OPERATIONS:
-            raise BadRequest("error decoding patch: unexpected kind of operation")
+    _decode(operations, _JSON_PATCH)
 
     def change(obj: Object) -> Object:
-        for operation in operations:
+        obj = thawed(obj)
+        for operation in operations or ():
+            if operation is None or operation.get("op") not in _OPERATIONS:
+                raise PatchRefusedError
             obj = _OPERATIONS[operation["op"]](obj, operation)
         if not isinstance(obj, dict):
             raise PatchRefusedError
@@ -52,8 +67,9 @@ def merge_patch(patch: Any) -> Callable[[Object], Object]:
     Raises:
         BadRequest: the body is not an object.
     """
-    if not isinstance(patch, dict):
-        raise BadRequest(NOT_AN_OBJECT)
+    if patch is None:
+        raise BadRequest("Invalid JSON Patch")
+    decode_object(patch)
 
     def change(obj: Object) -> Object:
         merged: Object = _merged(obj, patch)

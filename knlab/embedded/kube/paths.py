@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -15,10 +16,16 @@ SCOPE: Final = "namespaces"
 WATCH: Final = "watch"
 """The path segment of old clients that means `?watch=true`."""
 
+_NO_NAMES: Final = frozenset({".", ".."})
+
 FindRow: TypeAlias = Callable[[str, str, str], Resource | None]
 """(group, version, plural) → its row."""
 
 _FALSE: Final = frozenset({"0", "f", "false"})
+_INTEGER: Final = re.compile(r"[+-]?[0-9]+")
+_MOST_DIGITS: Final = 40
+_DURATION: Final = re.compile(r"[+-]?(0|(([0-9]+\.?[0-9]*|\.[0-9]+)([num\u00b5\u03bc]?s|m|h))+)")
+"""As Go writes them."""
 
 
 class PageNotFound(NotFound):
@@ -51,13 +58,28 @@ class Parameters:
         """The whole number `name`; 0 if absent.
 
         Raises:
-            BadRequest: if it is no number.
+            BadRequest: if it is no number, or none of 64 bits.
         """
+        if not self.has(name):
+            return 0
         text = self.text(name)
-        try:
-            return int(text or "0")
-        except ValueError:
-            raise BadRequest(f'strconv.ParseInt: parsing "{text}": invalid syntax') from None
+        if not _INTEGER.fullmatch(text):
+            raise BadRequest(f'strconv.ParseInt: parsing "{text}": invalid syntax')
+        if len(text) > _MOST_DIGITS or not -(2**63) <= int(text) < 2**63:
+            raise BadRequest(f'strconv.ParseInt: parsing "{text}": value out of range')
+        return int(text)
+
+    def check_timeout(self) -> None:
+        """Refuse a `timeout` that is no duration, such as clients send with `--request-timeout`.
+
+        Raises:
+            BadRequest: as Kubernetes words it.
+        """
+        text = self.text("timeout")
+        if text and not _DURATION.fullmatch(text):
+            raise BadRequest(
+                f'invalid timeout specified in the request URL - time: invalid duration "{text}"'
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +107,9 @@ def split_target(target: str) -> tuple[str, Parameters]:
 
 
 def segments_of(path: str) -> tuple[str, ...]:
-    """The decoded segments of `path`, without a trailing slash."""
-    return tuple(unquote(part) for part in path.strip("/").split("/")) if path.strip("/") else ()
+    """The segments of `path` without a trailing slash; decoded first, so that `%2F` divides too."""
+    inner = unquote(path).strip("/")
+    return tuple(inner.split("/")) if inner else ()
 
 
 def group_version(segments: tuple[str, ...]) -> tuple[str, str, tuple[str, ...]] | None:
@@ -105,6 +128,7 @@ def locate(group: str, version: str, rest: tuple[str, ...], find: FindRow) -> Ta
 
     Raises:
         NotFound: nothing is served there.
+        BadRequest: a name that can be none.
     """
     watched = rest[0] == WATCH and len(rest) > 1
     parts = rest[1:] if watched else rest
@@ -117,6 +141,8 @@ def locate(group: str, version: str, rest: tuple[str, ...], find: FindRow) -> Ta
     if row is None or "" in parts:
         raise no_such_path()
     name = parts[1] if len(parts) > 1 else ""
+    if name in _NO_NAMES:
+        raise BadRequest(f"Name parameter invalid: \"{name}\": may not be '{name}'")
     if row.namespaced and name and namespace is None:
         raise no_such_path()
     return Target(row, namespace, name, "/".join(parts[2:]), watched)

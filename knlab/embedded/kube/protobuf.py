@@ -29,7 +29,7 @@ MAGIC: Final = b"k8s\x00"
 _META: Final = "k8s.io.apimachinery.pkg.apis.meta.v1."
 _UNKNOWN: Final = "k8s.io.apimachinery.pkg.runtime.Unknown"
 
-_INLINED: Final = frozenset(
+INLINED: Final = frozenset(
     {
         "volumeSource", "persistentVolumeSource", "handler", "localObjectReference",
         "ephemeralContainerCommon", "ingressRuleValue",
@@ -87,7 +87,8 @@ def decode(body: bytes) -> Object:
 
 
 @cache
-def _table() -> Mapping[str, Fields]:
+def messages() -> Mapping[str, Fields]:
+    """The table: message → field number → name, form, type."""
     packed = files(__package__).joinpath("protobuf_fields.json.gz").read_bytes()
     table: Mapping[str, Fields] = orjson.loads(gzip.decompress(packed))
     return table
@@ -97,14 +98,14 @@ def _message_name(api_version: str, kind: str) -> str:
     group, _, version = api_version.rpartition("/")
     own = f"k8s.io.api.{group.partition('.')[0] or 'core'}.{version}.{kind}"
     for name in (own, _META + kind):
-        if name in _table():
+        if name in messages():
             return name
     raise ProtobufError(f"no protobuf message is known for kind {kind!r} in {api_version!r}")
 
 
 def _message(name: str, data: bytes, *, raw: bool = False) -> Object:
     """The fields of message `name` in `data`; with `raw`, bytes stay bytes."""
-    fields = _table()[name]
+    fields = messages()[name]
     found: Object = {}
     for number, value in _wire_fields(data):
         field = fields.get(str(number))
@@ -123,7 +124,7 @@ def _message(name: str, data: bytes, *, raw: bool = False) -> Object:
 
 def _set(found: Object, message: str, name: str, value: Any) -> None:
     """Put `value` where JSON has it, unless JSON would leave it out."""
-    if name in _INLINED:
+    if name in INLINED:
         found.update(value)
     elif not _left_out(message, name, value):
         found[name] = value
@@ -189,7 +190,7 @@ def _plain(name: str) -> Callable[[Wire], Object]:
 
 
 def _raw_fields(name: str, data: bytes) -> Iterator[tuple[str, Wire]]:
-    fields = _table()[name]
+    fields = messages()[name]
     return ((fields[str(n)][0], value) for n, value in _wire_fields(data) if str(n) in fields)
 
 

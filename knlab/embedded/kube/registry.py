@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any, Literal, TypeAlias
 
 from knlab.embedded.kube.errors import Cause
+from knlab.embedded.kube.field_types import FieldType, object_type
+from knlab.embedded.kube.go_types import Struct
 from knlab.embedded.kube.names import subdomain_errors
 from knlab.embedded.kube.objects import GroupResource, Object
 
@@ -60,6 +63,26 @@ class ScalePaths:
     label_selector: str = ".spec.selector"
 
 
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """Between a row's version and the one that is stored, if they differ in more than their name.
+
+    Both are pure and may use parts of what they are given, which they do not change. apiVersion and
+    kind are set by the caller.
+    """
+
+    shown: Callable[[Object], Object]
+    """From a stored object to one of the row's version."""
+    stored: Callable[[Object], Object]
+    """And back."""
+
+
+Path: TypeAlias = tuple[str, ...]
+"""The names of the fields that lead to one."""
+Part: TypeAlias = Callable[[Object, Object], Object]
+"""(copy of the object as it is, the object that a write brings) → the object as it becomes."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Resource:
     """One row: a kind in one version."""
@@ -77,6 +100,8 @@ class Resource:
     """Whether the `status` subresource exists."""
     has_generation: bool = True
     """Whether metadata.generation counts changes of the spec."""
+    counts_annotations: bool = False
+    """Whether it counts changes of the annotations, too."""
     scale: ScalePaths | None = None
     subresources: tuple[str, ...] = ()
     """Further subresources by name, e.g. `log`; the platform supplies their handlers."""
@@ -85,6 +110,12 @@ class Resource:
     columns: tuple[Column, ...] = ()
     schema: Mapping[str, Any] | None = None
     """OpenAPI v3 structural schema; None means that any field is accepted."""
+    fields: FieldType | None = None
+    """How the fields of a built-in kind are owned and merge; None: as the schema says."""
+    allotted: tuple[Path, ...] = ()
+    """What the server fills in on create, if it is missing, without anybody owning it."""
+    structure: Struct | None = None
+    """What a built-in kind is decoded into; None: only the metadata is checked for its types."""
     strategic_merge: bool = True
     """Whether strategic merge patches are accepted: built-in kinds yes, custom resources no."""
     field_selectors: tuple[str, ...] = ()
@@ -92,6 +123,21 @@ class Resource:
     stored_as: GroupResource | None = None
     """Where objects are kept if another row shares the storage; None: under its own name."""
     is_storage_version: bool = True
+    conversion: Conversion | None = None
+    """How this version differs from the stored one; None: only in its name."""
+    noted_as: Mapping[str, str] = field(default_factory=dict)
+    """Under which subresource the owner of what a part writes is noted; nobody is for others."""
+    parts: Mapping[str, Part] = field(default_factory=dict)
+    """Subresources that write a part of the object past the kind's strategy and its generation."""
+    deprecation: str = ""
+    """Set: a warning that every answer about this version carries."""
+    orphan_warning: str = ""
+    """Set: who deletes without a propagationPolicy leaves the dependents, and is told this."""
+
+    @cached_property
+    def field_type(self) -> FieldType:
+        """How the fields of objects are owned and merge."""
+        return self.fields or object_type(self.schema)
 
     @property
     def api_version(self) -> str:

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Final, Literal, cast
 
 import orjson
@@ -36,6 +37,7 @@ _FORMS: Final[Mapping[str, Literal["table", "metadata"]]] = {
     "PartialObjectMetadata": "metadata",
     "PartialObjectMetadataList": "metadata",
 }
+_ANYTHING: Final = "*/*"
 _PEOPLE: Final = ("curl", "Wget", "Mozilla")
 """Clients whose answers are indented unless they say otherwise."""
 _CACHE_CONTROL: Final[Header] = (b"cache-control", b"no-cache, private")
@@ -71,8 +73,11 @@ class MediaType:
 
 def accepted(request: Request) -> list[MediaType]:
     """The clauses of the Accept header, the client's favourites first."""
-    header = request.header("Accept") or "*/*"
-    clauses = [_media_type(clause) for clause in header.split(",") if clause.strip()]
+    return _accepted(request.header("Accept") or _ANYTHING)
+
+
+def _accepted(accept: str) -> list[MediaType]:
+    clauses = [_media_type(clause) for clause in accept.split(",") if clause.strip()]
     weighed = [(clause, _weight(clause)) for clause in clauses]
     ordered = sorted(weighed, key=lambda pair: -pair[1])
     return [clause for clause, weight in ordered if weight > 0]
@@ -98,17 +103,21 @@ def negotiate(request: Request, parameters: Parameters) -> Wish:
         NotAcceptable: it accepts nothing that we have.
         BadRequest: `includeObject` has no such value.
     """
-    for clause in accepted(request):
-        wish = _wish(clause)
-        if wish is not None:
-            return Wish(
-                form=wish.form,
-                meta_version=wish.meta_version,
-                encoding=wish.encoding,
-                pretty=_is_pretty(request, parameters),
-                include=_included(parameters),
-            )
-    raise NotAcceptable(f"only the following media types are accepted: {JSON_TYPE}, {YAML_TYPE}")
+    wish = _wished(request.header("Accept") or _ANYTHING)
+    if wish is None:
+        listed = f"{JSON_TYPE}, {YAML_TYPE}"
+        raise NotAcceptable(f"only the following media types are accepted: {listed}")
+    pretty, include = _is_pretty(request, parameters), _included(parameters)
+    if pretty == wish.pretty and include == wish.include:
+        return wish
+    return replace(wish, pretty=pretty, include=include)
+
+
+@lru_cache(maxsize=256)
+def _wished(accept: str) -> Wish | None:
+    """What an Accept header asks for; None if we have nothing of it."""
+    wishes = (_wish(clause) for clause in _accepted(accept))
+    return next((wish for wish in wishes if wish is not None), None)
 
 
 def _wish(clause: MediaType) -> Wish | None:
@@ -197,13 +206,14 @@ def respond(
     """`content` as an answer, with a Warning header for each of `warnings`."""
     if wish.encoding == "yaml":
         kind = YAML_TYPE
-        body = yaml.dump(content, Dumper=_DUMPER, allow_unicode=True).encode()
+        plain = orjson.loads(orjson.dumps(content))
+        body = yaml.dump(plain, Dumper=_DUMPER, allow_unicode=True).encode()
     else:
         kind = JSON_TYPE
         option = orjson.OPT_INDENT_2 if wish.pretty else orjson.OPT_APPEND_NEWLINE
         body = orjson.dumps(content, option=option)
     headers: list[Header] = [_CACHE_CONTROL, (b"content-type", kind.encode())]
-    headers += [(b"warning", _warning(text)) for text in warnings]
+    headers += [warning_header(text) for text in warnings]
     return Response(status, headers, body)
 
 
@@ -218,6 +228,7 @@ def refusal(code: int, message: str) -> Response:
     return respond_error(Unauthorized(message) if code == 401 else Forbidden(message))
 
 
-def _warning(text: str) -> bytes:
+def warning_header(text: str) -> Header:
+    """The header that makes clients show `text` as a warning."""
     plain = " ".join(text.split()).replace("\\", "\\\\").replace('"', '\\"')
-    return f'299 - "{plain}"'.encode()
+    return b"warning", f'299 - "{plain}"'.encode()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from knlab.embedded.kube.api import Api
-from knlab.embedded.kube.documents import Documents
+from knlab.embedded.kube.documents import Documents, Upstream
 from knlab.embedded.kube.errors import InternalError, NotFound, StatusError
 from knlab.embedded.kube.paths import (
     PageNotFound,
@@ -19,7 +19,12 @@ from knlab.embedded.kube.paths import (
     split_target,
 )
 from knlab.embedded.kube.registry import Resource
-from knlab.embedded.kube.representation import Wish, negotiate, respond_error
+from knlab.embedded.kube.representation import (
+    Wish,
+    negotiate,
+    respond_error,
+    warning_header,
+)
 from knlab.embedded.kube.subresources import Requester, Subresources, Virtual
 from knlab.embedded.kube.verbs import Call, Verbs
 from knlab.embedded.net.http import Request, Response, text_response
@@ -35,16 +40,20 @@ class Routes:
         api: Api,
         *,
         user: Requester,
+        identify: Callable[[Request], Requester | None] | None = None,
         subresources: Subresources | None = None,
         virtual: Sequence[Virtual] = (),
         checks: Mapping[str, Callable[[], bool]] | None = None,
+        upstream: Upstream | None = None,
     ) -> None:
-        """Serve `api` to `user`.
+        """Serve `api` to `user`, or to whom `identify` knows a request to come from.
 
         `subresources` are those that the platform answers (log, exec …), `virtual` resources of
-        which nothing is stored, `checks` what `/readyz` asks besides being able to answer.
+        which nothing is stored, `checks` what `/readyz` asks besides being able to answer,
+        `upstream` what clients are told about Kubernetes' own groups.
         """
         self._user = user
+        self._identify = identify or (lambda _request: None)
         self._virtual = {(v.row.group, v.row.version, v.row.plural): v for v in virtual}
         self._registry = api.registry
         self._documents = Documents(
@@ -52,6 +61,7 @@ class Routes:
             subresources=subresources or {},
             virtual=[each.row for each in virtual],
             checks=checks or {},
+            upstream=upstream or Upstream(),
         )
         self._verbs = Verbs(api, subresources=subresources or {}, virtual=self._virtual)
 
@@ -71,6 +81,7 @@ class Routes:
     async def _answer(
         self, segments: tuple[str, ...], request: Request, parameters: Parameters
     ) -> Response:
+        parameters.check_timeout()
         document = self._documents.answer(segments, request, parameters)
         if document is not None:
             return document
@@ -78,14 +89,30 @@ class Routes:
         if place is None:
             raise PageNotFound("404 page not found")
         target = self._locate(*place)
-        return await self._verbs.answer(Call(target, request, parameters, self._user))
+        user = self._identify(request) or self._user
+        call = Call(target, request, parameters, user)
+        if target.row.deprecation:
+            return await self._deprecated(call)
+        return await self._verbs.answer(call)
+
+    async def _deprecated(self, call: Call) -> Response:
+        """The answer to `call`, or the error, with the warning about its version."""
+        warning = call.target.row.deprecation
+        try:
+            response = await self._verbs.answer(call)
+        except StatusError as error:
+            error.warnings = (warning, *error.warnings)
+            raise
+        response.headers.append(warning_header(warning))
+        return response
 
     def _locate(self, group: str, version: str, rest: tuple[str, ...]) -> Target:
         try:
             return locate(group, version, rest, self._find)
         except NotFound as error:
-            served = ((row.group, row.version) for row in self._documents.rows)
-            if (group, version) in served:
+            rows = [row for row in self._documents.rows if row.group == group]
+            # A group of custom resources is answered for version by version, others as a whole.
+            if any(row.version == version or row.strategic_merge for row in rows):
                 raise
             raise PageNotFound("404 page not found") from error
 

@@ -22,27 +22,37 @@ from knlab.embedded.kube.objects import (
     group_of,
     key_of,
 )
+from knlab.embedded.kube.ownership import bare
 from knlab.embedded.kube.store import Change
 from knlab.embedded.kube.workqueue import WorkQueue
 
 
 async def run_controllers(
-    controllers: Sequence[Controller], api: Api, *, log: Callable[[str], None]
+    controllers: Sequence[Controller],
+    api: Api,
+    *,
+    log: Callable[[str], None],
+    manager: str = "unknown",
 ) -> None:
-    """Run `controllers` until cancelled."""
+    """Run `controllers` until cancelled; `manager` is noted as the owner of what they write."""
     async with asyncio.TaskGroup() as group:
         for controller in controllers:
-            group.create_task(_Loop(controller, api, log).run(), name=controller.name)
+            group.create_task(
+                _Loop(controller, api, log, controller.manager or manager).run(),
+                name=controller.name,
+            )
 
 
 class _Loop:
     """One controller at work."""
 
-    def __init__(self, controller: Controller, api: Api, log: Callable[[str], None]) -> None:
+    def __init__(
+        self, controller: Controller, api: Api, log: Callable[[str], None], manager: str
+    ) -> None:
         self._controller = controller
         self._api = api
         self._log = log
-        self._options = WriteOptions(field_manager=controller.name)
+        self._options = WriteOptions(field_manager=manager)
         self._queue: WorkQueue[Key] = WorkQueue()
         self._changes: list[Change] = []
         self._parent = self._storage(controller.parent)
@@ -116,7 +126,7 @@ class _Loop:
             for write in outcome.writes:
                 self._perform(write)
             for note in outcome.notes:
-                self._api.record(note, self._controller.name)
+                self._api.record(note, self._controller.name, self._options.field_manager)
                 self._log(f"{name}: {note.reason}: {note.message}")
         except (Conflict, NotFound, AlreadyExists):
             self._queue.retry(key)  # what sync saw is out of date
@@ -142,9 +152,12 @@ class _Loop:
             case "create":
                 self._api.create(write.resource, write.object, self._options)
             case "update":
-                self._api.update(write.resource, write.object, self._options)
+                obj, _ = bare(write.object)  # who owned what when it was read may be out of date
+                self._api.update(write.resource, obj, self._options)
             case "update-status":
                 self._api.update(write.resource, write.object, self._options, "status")
+            case "update-part":
+                self._api.update(write.resource, write.object, self._options, write.part)
             case "scale":
                 self._api.scale(write.resource, namespace, name, write.replicas, self._options)
             case "delete":

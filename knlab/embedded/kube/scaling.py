@@ -75,6 +75,21 @@ def rescaled(row: Resource, obj: Object, scale: Object) -> Object:
     return changed
 
 
+def merged_scale(row: Resource, obj: Object, applied: Object) -> Object:
+    """The Scale of `obj` with what `applied`, a Scale too, says about it."""
+    draft = draft_scale(row, obj)
+    return (
+        draft
+        | {"kind": applied.get("kind", draft["kind"])}
+        | {"spec": {**draft["spec"], **(applied.get("spec") or {})}}
+    )
+
+
+def replicas_path(row: Resource) -> tuple[str, ...]:
+    """The names of the fields that lead to the wanted number of replicas; none without a scale."""
+    return tuple(_steps(row.scale.spec_replicas)) if row.scale else ()
+
+
 def with_replicas(replicas: int) -> Callable[[Object], Object]:
     """A change of a Scale to `replicas`."""
 

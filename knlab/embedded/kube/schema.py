@@ -108,14 +108,17 @@ def _drop_nulls(schema: Schema, value: Any) -> None:
         for item in value:
             _drop_nulls(schema.get("items") or _NO_SCHEMA, item)
     elif isinstance(value, dict):
-        for key in list(value):
-            field = field_schema(schema, key)
-            if field is None:
+        for key, item in tuple(value.items()):
+            if not _may_hold_nulls(item) or (field := field_schema(schema, key)) is None:
                 continue
-            if value[key] is None and not field.get("nullable"):
+            if item is None and not field.get("nullable"):
                 del value[key]
             else:
-                _drop_nulls(field, value[key])
+                _drop_nulls(field, item)
+
+
+def _may_hold_nulls(value: Any) -> bool:
+    return value is None or isinstance(value, dict | list)
 
 
 def _default(schema: Schema, value: Any) -> None:
@@ -127,7 +130,8 @@ def _default(schema: Schema, value: Any) -> None:
             if "default" in field and _is_unset(value, key, field):
                 value[key] = copy_json(field["default"])
         for key, item in value.items():
-            _default(field_schema(schema, key) or _NO_SCHEMA, item)
+            if isinstance(item, dict | list):
+                _default(field_schema(schema, key) or _NO_SCHEMA, item)
 
 
 def _is_unset(value: Object, key: str, field: Schema) -> bool:

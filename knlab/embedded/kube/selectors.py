@@ -16,6 +16,8 @@ Operator: TypeAlias = Literal["in", "notin", "=", "==", "!=", "gt", "lt", "exist
 _TOKEN: Final = re.compile(r"\s*(==|!=|[=!(),<>]|[^=!(),<>\s]+)")
 _KEYWORDS: Final = {"in", "notin"}
 _SYMBOLS: Final = {"=", "==", "!=", "!", "(", ")", ",", "<", ">"}
+_EVERYWHERE: Final = ("metadata.name", "metadata.namespace")
+"""The fields that can be selected in every kind."""
 _COMPARISONS: Final[dict[str, Operator]] = {
     "=": "=", "==": "==", "!=": "!=", ">": "gt", "<": "lt", "in": "in", "notin": "notin",
 }  # fmt: skip
@@ -124,20 +126,31 @@ def match_labels(labels: Mapping[str, str]) -> LabelSelector:
     return LabelSelector(tuple(terms))
 
 
-def parse_fields(text: str, supported: Sequence[str] = ()) -> FieldSelector:
+def parse_fields(
+    text: str, supported: Sequence[str] = (), *, custom: bool = False
+) -> FieldSelector:
     r"""The field selector in a query parameter such as `"metadata.name=a,status.phase!=Failed"`.
 
     `supported` are fields besides metadata.name and metadata.namespace; `\` escapes `,`, `=`, `\`.
+    Of `custom` resources errors are worded as of kinds with fields of their own.
 
     Raises:
         BadRequest: no `=` in a term, or a field that is not supported.
     """
-    known = {"metadata.name", "metadata.namespace", *supported}
+    known = {*_EVERYWHERE, *supported}
     terms = tuple(_field_term(term) for term in _split_fields(text) if term)
     for path, _, _ in terms:
         if path not in known:
-            raise BadRequest(f"field label not supported: {path}")
+            raise _unsupported_field(path, special=custom or bool(supported))
     return FieldSelector(terms)
+
+
+def _unsupported_field(path: str, *, special: bool) -> BadRequest:
+    """The error for field `path`; `special`: of a kind that has fields of its own."""
+    if special:
+        return BadRequest(f"field label not supported: {path}")
+    listed = ", ".join(f'"{each}"' for each in _EVERYWHERE)
+    return BadRequest(f'"{path}" is not a known field selector: only {listed}')
 
 
 def _expression(expression: Mapping[str, Any]) -> Requirement:
@@ -227,7 +240,7 @@ class _Parser:
                 raise _unparsable(self._next, ": ',' or ')'")
         if not self._take():
             raise _unparsable("", ": ',' or ')'")
-        return frozenset(values)
+        return frozenset(values or ("",))
 
 
 def _unparsable(
@@ -239,7 +252,7 @@ def _unparsable(
 
 def _checked(requirement: Requirement) -> Requirement:
     for text in qualified_name_errors(requirement.key):
-        raise _refused("key", requirement.key, text)
+        raise _refused("<nil>", requirement.key, text)
     if requirement.operator in {"in", "notin"} and not requirement.values:
         text = "for 'in', 'notin' operators, values set can't be empty"
         raise BadRequest(f"unable to parse requirement: values: Invalid value: []: {text}")
@@ -261,16 +274,30 @@ def _is_integer(text: str) -> bool:
 
 
 def _split_fields(text: str) -> list[str]:
-    found: list[str] = re.findall(r"((?:\\.|[^,\\])+)", text)
+    found: list[str] = re.findall(r"((?:\\.|[^,\\]|\\$)+)", text)
     return found
 
 
 def _field_term(term: str) -> tuple[str, bool, str]:
-    found = re.fullmatch(r"([^=!\\]*)(!=|==|=)((?:\\.|[^\\])*)", term)
+    found = re.fullmatch(r"(.*?)(!=|==|=)(.*)", term, re.DOTALL)
     if found is None:
         raise BadRequest(f"invalid selector: '{term}'; can't understand '{term}'")
     path, sign, value = found.groups()
-    return path.strip(), sign != "!=", re.sub(r"\\(.)", r"\1", value)
+    return path, sign != "!=", _unescaped(value)
+
+
+def _unescaped(value: str) -> str:
+    text, letters = "", iter(value)
+    for letter in letters:
+        if letter == "=":
+            wrong = f"unescaped character in value: {ord(letter)}"
+            raise BadRequest(f"invalid field selector: {wrong}")
+        if letter == "\\":
+            letter = next(letters, "")  # noqa: PLW2901  (what it stands for)
+            if letter not in {",", "=", "\\"}:
+                raise BadRequest(f"invalid field selector: invalid escape sequence: \\{letter}")
+        text += letter
+    return text
 
 
 def _field(obj: Object, path: str) -> str:

@@ -13,9 +13,12 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
+from knlab._exceptions import StateError
+from knlab._state import Durability
 from knlab.embedded.kube.errors import Expired, Timeout
 from knlab.embedded.kube.objects import GroupResource, Key, Object, key_of
 from knlab.embedded.kube.storage_log import StorageLog
@@ -80,14 +83,18 @@ class _Shelf:
 class Store:
     """Durable objects of every kind."""
 
-    def __init__(self, path: Path) -> None:
-        """Open or create the database at `path` and read everything.
+    def __init__(self, path: Path, durability: Durability | None = None) -> None:
+        """Open or create the database at `path` and read everything; None: as it was last.
 
         Raises:
-            StateError: if it is damaged, of another format, in use or not writable.
+            StateError: if it is damaged, of a newer format, in use or not writable.
         """
-        self._log = StorageLog(path)
-        self._version, stored = self._log.load()
+        self._log = StorageLog(path, durability)
+        try:
+            self._version, stored = self._log.load()
+        except StateError:
+            self._log.close()
+            raise
         self._opened = self._version
         self._shelves: dict[GroupResource, _Shelf] = {}
         self._listeners: dict[GroupResource | None, list[Listener]] = {}
@@ -100,6 +107,11 @@ class Store:
         if shelf is None:
             shelf = self._shelves[resource] = _Shelf(floor=self._opened)
         return shelf
+
+    @property
+    def durability(self) -> Durability:
+        """What a write survives once its call has returned."""
+        return self._log.durability
 
     @property
     def version(self) -> int:
@@ -120,6 +132,28 @@ class Store:
         """The stored objects themselves (read only), of one namespace or all, sorted by key."""
         shelf = self._shelves.get(resource)
         return shelf.items(namespace) if shelf else []
+
+    def items_at(
+        self, resource: GroupResource, version: int, namespace: str | None = None
+    ) -> list[Object]:
+        """The objects themselves (read only) as they were at `version`, sorted by key.
+
+        Raises:
+            Expired: the history does not reach back to `version`.
+            Timeout: `version` has not happened yet.
+        """
+        items = self.items(resource, namespace)
+        changes = self._changes(resource, version) if version != self._version else []
+        if not changes:
+            return items
+        objects = {key_of(item): item for item in items}
+        for change in reversed(changes):
+            key = key_of(change.object)
+            if change.old is None:
+                objects.pop(key, None)
+            elif namespace in (None, key[0]):
+                objects[key] = change.old
+        return [objects[key] for key in sorted(objects)]
 
     def put(self, resource: GroupResource, obj: Object) -> Change:
         """Keep `obj` (the store's own from now on) under its key; sets its resourceVersion."""
@@ -168,15 +202,19 @@ class Store:
             Expired: the history does not reach back to `since`.
             Timeout: `since` has not happened yet.
         """
-        shelf = self._shelf(resource)
-        if since is not None and since > self._version:
-            raise too_large(since, self._version)
-        if since is not None and since < shelf.floor:
-            raise Expired(f"too old resource version: {since} ({shelf.floor})")
-        missed = [] if since is None else [c for c in shelf.history if c.version > since]
+        missed = [] if since is None else self._changes(resource, since)
         subscription = Subscription(self, resource, missed)
         self._subscriptions.add(subscription)
         return subscription
+
+    def _changes(self, resource: GroupResource, since: int) -> list[Change]:
+        shelf = self._shelf(resource)
+        if since > self._version:
+            raise too_large(since, self._version)
+        if since < shelf.floor:
+            raise Expired(f"too old resource version: {since} ({shelf.floor})")
+        newest_first = takewhile(lambda change: change.version > since, reversed(shelf.history))
+        return list(newest_first)[::-1]
 
     def _forget(self, subscription: Subscription) -> None:
         self._subscriptions.discard(subscription)
@@ -197,7 +235,7 @@ class Subscription:
     def __init__(self, store: Store, resource: GroupResource, missed: list[Change]) -> None:
         self._store = store
         self._queue = deque(missed)
-        self._wake = asyncio.Event()
+        self._waiting: asyncio.Future[None] | None = None
         self._closed = False
         self._overrun = False
         self._listening = store.listening(self._heard, resource)
@@ -211,12 +249,42 @@ class Subscription:
             self._queue.clear()
         else:
             self._queue.append(change)
-        self._wake.set()
+        self._wake()
 
     @property
     def version(self) -> int:
         """Every change of the resource up to this version has been delivered (for bookmarks)."""
         return self._queue[0].version - 1 if self._queue else self._store.version
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more will be heard."""
+        return self._closed
+
+    async def some(self, until: float) -> list[Change]:
+        """What is waiting, as soon as there is something; nothing at the loop's time `until`.
+
+        Raises:
+            Expired: the consumer was too slow and changes were dropped.
+        """
+        if not self._ready():
+            timer = asyncio.get_running_loop().call_at(until, self._wake)
+            try:
+                await self._sleep()
+            finally:
+                timer.cancel()
+        return self.take()
+
+    def _ready(self) -> bool:
+        return bool(self._queue) or self._overrun or self._closed
+
+    async def _sleep(self) -> None:
+        self._waiting = asyncio.get_running_loop().create_future()
+        await self._waiting
+
+    def _wake(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
 
     def take(self) -> list[Change]:
         """What is waiting now, without waiting.
@@ -234,13 +302,12 @@ class Subscription:
         return self
 
     async def __anext__(self) -> Change:
-        while not self._queue and not self._overrun:
-            if self._closed:
-                raise StopAsyncIteration
-            self._wake.clear()
-            await self._wake.wait()
+        if not self._ready():
+            await self._sleep()
         if self._overrun:
             raise Expired("too old resource version: the watcher was too slow")
+        if not self._queue:
+            raise StopAsyncIteration
         return self._queue.popleft()
 
     def __enter__(self) -> Subscription:
@@ -256,7 +323,7 @@ class Subscription:
         self._closed = True
         self._listening.__exit__(None, None, None)
         self._store._forget(self)
-        self._wake.set()
+        self._wake()
 
 
 def too_large(version: int, current: int) -> Timeout:
@@ -265,5 +332,5 @@ def too_large(version: int, current: int) -> Timeout:
         "causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}],
         "retryAfterSeconds": 1,
     }
-    text = f"Too large resource version: {version}, current: {current}"
+    text = f"Timeout: Too large resource version: {version}, current: {current}"
     return Timeout(text, details=details)

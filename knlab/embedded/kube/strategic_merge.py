@@ -1,7 +1,7 @@
 """Strategic merge patch: lists of built-in kinds merge by a key instead of being replaced.
 
-Which list merges by which key is a table of field names, the same for every built-in kind.
-Directives: `$patch`, `$setElementOrder/…`, `$deleteFromPrimitiveList/…`, `$retainKeys`.
+Which list merges by which key is part of the kind's field types. Directives: `$patch`,
+`$setElementOrder/…`, `$deleteFromPrimitiveList/…`, `$retainKeys`.
 """
 
 from __future__ import annotations
@@ -10,55 +10,32 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from knlab.embedded.kube.errors import BadRequest
+from knlab.embedded.kube.field_sets import below
+from knlab.embedded.kube.field_types import FieldType, ListType
 from knlab.embedded.kube.objects import Object, copy_json
-from knlab.embedded.kube.patch import NOT_AN_OBJECT
+from knlab.embedded.kube.patch import decode_object
 
 _ORDER: Final = "$setElementOrder/"
 _PRIMITIVES: Final = "$deleteFromPrimitiveList/"
 _RETAIN: Final = "$retainKeys"
 _DIRECTIVE: Final = "$patch"
 
-_CONTAINERS: Final = ("containers", "initContainers", "ephemeralContainers")
-_KEYS: Final[dict[tuple[str, str], str]] = {
-    **{("spec", field): "name" for field in (*_CONTAINERS, "volumes", "resourceClaims")},
-    **{(each, "env"): "name" for each in _CONTAINERS},
-    **{(each, "ports"): "containerPort" for each in _CONTAINERS},
-    **{(each, "volumeMounts"): "mountPath" for each in _CONTAINERS},
-    **{(each, "volumeDevices"): "devicePath" for each in _CONTAINERS},
-    ("spec", "imagePullSecrets"): "name",
-    ("spec", "schedulingGates"): "name",
-    ("spec", "hostAliases"): "ip",
-    ("spec", "topologySpreadConstraints"): "topologyKey",
-    ("spec", "ports"): "port",
-    ("status", "conditions"): "type",
-    ("status", "addresses"): "type",
-    ("status", "podIPs"): "ip",
-    ("metadata", "ownerReferences"): "uid",
-    ("", "imagePullSecrets"): "name",
-    ("", "secrets"): "name",
-    ("", "webhooks"): "name",
-}
-"""(field that holds the map, list field in it) → merge key; the object itself is held by ""."""
-_SETS: Final = frozenset({("metadata", "finalizers")})
-"""Lists of plain values that merge as sets."""
 
-
-def strategic_merge_patch(patch: Any) -> Callable[[Object], Object]:
-    """The change that a strategic merge patch describes.
+def strategic_merge_patch(patch: Any, kind: FieldType) -> Callable[[Object], Object]:
+    """The change that a strategic merge patch of an object of type `kind` describes.
 
     Raises:
         BadRequest: the body is not an object. Applying it may raise it for a malformed list.
     """
-    if not isinstance(patch, dict):
-        raise BadRequest(NOT_AN_OBJECT)
+    decode_object(patch, lead="")
 
     def change(obj: Object) -> Object:
-        return _merge_map(obj, patch, "")
+        return _merge_map(obj, patch or {}, kind)
 
     return change
 
 
-def _merge_map(original: Object, patch: Object, holder: str) -> Object:
+def _merge_map(original: Object, patch: Object, kind: FieldType) -> Object:
     match patch.get(_DIRECTIVE):
         case "replace":
             replaced: Object = _plain(patch)
@@ -74,26 +51,27 @@ def _merge_map(original: Object, patch: Object, holder: str) -> Object:
         result = {key: item for key, item in result.items() if key in patch[_RETAIN]}
     for key, item in patch.items():
         if not key.startswith("$"):
-            _merge_field(result, key, item, patch, holder)
+            _merge_field(result, key, item, patch, kind)
     for key in patch:
-        _apply_list_directive(result, key, patch, holder)
+        _apply_list_directive(result, key, patch, kind)
     return result
 
 
-def _merge_field(result: Object, key: str, item: Any, patch: Object, holder: str) -> None:
+def _merge_field(result: Object, key: str, item: Any, patch: Object, kind: FieldType) -> None:
     current = result.get(key)
     if item is None:
         result.pop(key, None)
     elif isinstance(item, dict):
-        result[key] = _merge_map(current if isinstance(current, dict) else {}, item, key)
+        inner = below(kind, f"f:{key}")
+        result[key] = _merge_map(current if isinstance(current, dict) else {}, item, inner)
     elif not isinstance(item, list):
         result[key] = item
     else:
         order = patch.get(_ORDER + key)
-        result[key] = _merge_list(current or [], item, (holder, key), order)
+        result[key] = _merge_list(current or [], item, below(kind, f"f:{key}").list, order)
 
 
-def _apply_list_directive(result: Object, key: str, patch: Object, holder: str) -> None:
+def _apply_list_directive(result: Object, key: str, patch: Object, kind: FieldType) -> None:
     """What a directive does to a list that the patch does not mention otherwise."""
     if key.startswith(_PRIMITIVES):
         name = key.removeprefix(_PRIMITIVES)
@@ -102,24 +80,28 @@ def _apply_list_directive(result: Object, key: str, patch: Object, holder: str) 
     elif key.startswith(_ORDER):
         name = key.removeprefix(_ORDER)
         if name not in patch and isinstance(result.get(name), list):
-            merge_key = _KEYS.get((holder, name), "")
+            merge_key = _merge_key(below(kind, f"f:{name}").list) or ""
             result[name] = _ordered(result[name], result[name], patch[key], merge_key)
 
 
+def _merge_key(kind: ListType | None) -> str | None:
+    return None if kind is None else kind.merge_key
+
+
 def _merge_list(
-    current: list[Any], patch: list[Any], where: tuple[str, str], order: list[Any] | None
+    current: list[Any], patch: list[Any], kind: ListType | None, order: list[Any] | None
 ) -> list[Any]:
-    if where in _SETS:
+    merge_key = _merge_key(kind)
+    if merge_key == "":
         merged = current + [each for each in patch if each not in current]
         return _ordered(merged, current, order, "")
-    merge_key = _KEYS.get(where, "")
-    if not merge_key:
+    if kind is None or merge_key is None:
         return [_plain(each) for each in patch if not _is_replacement(each)]
     if any(_is_replacement(each) for each in patch):
         return [_plain(each) for each in patch if not _is_replacement(each)]
     merged = list(current)
     for item in patch:
-        _merge_item(merged, item, merge_key, where[1])
+        _merge_item(merged, item, merge_key, kind.items)
     return _ordered(merged, current, order, merge_key)
 
 
@@ -127,7 +109,7 @@ def _is_replacement(item: Any) -> bool:
     return isinstance(item, dict) and item.get(_DIRECTIVE) == "replace"
 
 
-def _merge_item(merged: list[Any], item: Any, merge_key: str, holder: str) -> None:
+def _merge_item(merged: list[Any], item: Any, merge_key: str, kind: FieldType) -> None:
     if not isinstance(item, dict) or merge_key not in item:
         raise BadRequest(f"map: {item} does not contain declared merge key: {merge_key}")
     found = [
@@ -139,7 +121,7 @@ def _merge_item(merged: list[Any], item: Any, merge_key: str, holder: str) -> No
         for index in reversed(found):
             del merged[index]
     elif found:
-        merged[found[0]] = _merge_map(merged[found[0]], item, holder)
+        merged[found[0]] = _merge_map(merged[found[0]], item, kind)
     else:
         merged.append(_plain(item))
 

@@ -6,9 +6,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from knlab.embedded.kube.backing import WriteOptions
+from knlab.embedded.kube.backing import Page, WriteOptions
 from knlab.embedded.kube.discovery import Listed
-from knlab.embedded.kube.objects import Object
+from knlab.embedded.kube.errors import NotFound
+from knlab.embedded.kube.listing import Query, selectors
+from knlab.embedded.kube.objects import Object, key_of
 from knlab.embedded.kube.paths import Parameters
 from knlab.embedded.kube.registry import Resource
 from knlab.embedded.net.http import Request, Response
@@ -20,6 +22,18 @@ class Requester:
 
     name: str
     groups: tuple[str, ...] = ()
+    uid: str = ""
+    extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What else the authentication says, by key."""
+
+    def user_info(self) -> Object:
+        """The UserInfo of reviews."""
+        info: Object = {"username": self.name, "groups": list(self.groups)}
+        if self.uid:
+            info["uid"] = self.uid
+        if self.extra:
+            info["extra"] = {key: list(values) for key, values in self.extra.items()}
+        return info
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +80,41 @@ SubresourceKey: TypeAlias = tuple[str, str, str]
 Subresources: TypeAlias = Mapping[SubresourceKey, Subresource]
 
 
+def _echo(obj: Object, _requester: Requester) -> Object:
+    return obj
+
+
 @dataclass(frozen=True, slots=True)
 class Virtual:
-    """A resource of which nothing is stored: a create is a question, `answer` completes it."""
+    """A resource of which nothing is stored, with the verbs that its row has.
+
+    A create is a question, `answer` completes it; a list or get shows of `items` what it asks for.
+    """
 
     row: Resource
-    answer: Callable[[Object, Requester], Object]
+    answer: Callable[[Object, Requester], Object] = _echo
+    items: Callable[[], list[Object]] = list
+    """What there is now, sorted by namespace and name."""
+
+    def page(self, namespace: str | None, query: Query, version: int) -> Page:
+        """What there is in a namespace (None: in all) that `query` selects, all of it."""
+        labels, fields = selectors(self.row, query)
+        found = [
+            item
+            for item in self.items()
+            if namespace in {None, item["metadata"].get("namespace")}
+            and labels.matches_object(item)
+            and fields.matches(item)
+        ]
+        return Page(items=found, version=version)
+
+    def find(self, namespace: str, name: str) -> Object:
+        """The one of that name.
+
+        Raises:
+            NotFound: there is none.
+        """
+        for item in self.items():
+            if key_of(item) == (namespace, name):
+                return item
+        raise NotFound.of(self.row.name, f"{namespace}/{name}" if namespace else name)

@@ -12,8 +12,10 @@ import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from email.utils import parseaddr
 from functools import lru_cache
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -26,10 +28,15 @@ _TYPES: Final[Mapping[type, str]] = {
     dict: "object", type(None): "null",
 }  # fmt: skip
 
+_SAYS_TEXT: Final = frozenset({"type", "description", "default", "nullable"})
+_EMBEDDED: Final = ("apiVersion", "kind")
+"""What an object inside an object must say."""
 
-def validate(schema: Schema, obj: Object) -> list[Cause]:
-    """What in `obj` breaks the rules of `schema`."""
-    return list(_value(schema, obj, ""))
+
+def validate(schema: Schema, obj: Object, *, unique: bool = True) -> list[Cause]:
+    """What in `obj` breaks the rules of `schema`; without `unique` list items may be equal."""
+    found = _value(schema, obj, "")
+    return [cause for cause in found if unique or cause.reason != "FieldValueDuplicate"]
 
 
 def _value(schema: Schema, value: Any, path: str) -> Iterator[Cause]:
@@ -40,6 +47,7 @@ def _value(schema: Schema, value: Any, path: str) -> Iterator[Cause]:
         actual = _TYPES[type(value)]
         text = f'{path} in body must be of type {wrong}: "{actual}"'
         yield Cause(path, f'Invalid value: "{actual}": {text}', "FieldValueTypeInvalid")
+        yield from _enum(schema, value, path)
         return
     yield from _composed(schema, value, path)
     if isinstance(value, str):
@@ -82,8 +90,15 @@ def _composed(schema: Schema, value: Any, path: str) -> Iterator[Cause]:
             found = f"{valid} valid alternatives" if valid else "none valid"
             text = f'"{path}" must validate one and only one schema (oneOf). Found {found}'
             yield _composition(text)
+        if not valid:
+            yield from min(failures, key=len)
     if "not" in schema and not list(_value(schema["not"], value, path)):
         yield _composition(f'"{path}" must not validate the schema (not)')
+
+
+def _is_any_text(schema: Schema, value: Any) -> bool:
+    """Whether `value` is a text and `schema` asks for no more: most values of most objects."""
+    return type(value) is str and schema.get("type") == "string" and _SAYS_TEXT.issuperset(schema)
 
 
 def _composition(text: str) -> Cause:
@@ -134,12 +149,15 @@ def _list(schema: Schema, value: list[Any], path: str) -> Iterator[Cause]:
 
 def _map(schema: Schema, value: Object, path: str) -> Iterator[Cause]:
     yield from _size(schema, len(value), path, ("minProperties", "maxProperties", "properties"))
-    for name in schema.get("required") or ():
+    required: Sequence[str] = schema.get("required") or ()
+    if schema.get("x-kubernetes-embedded-resource"):
+        required = (*_EMBEDDED, *required)
+    for name in required:
         if name not in value:
             yield Cause(_joined(path, name), "Required value", "FieldValueRequired")
     for key, item in value.items():
         field = field_schema(schema, key)
-        if field is not None:
+        if field is not None and not _is_any_text(field, item):
             yield from _value(field, item, _joined(path, key))
 
 
@@ -148,7 +166,7 @@ def _size(schema: Schema, size: int, path: str, words: tuple[str, str, str]) -> 
     if fewest is not None and size < fewest:
         yield _invalid(path, size, f"should have at least {fewest} {words[2]}")
     if most is not None and size > most:
-        text = f"Too many: {size}: must have at most {most} items"
+        text = f"Too many: {size}: must have at most {most} item{'' if most == 1 else 's'}"
         yield Cause(path, text, "FieldValueTooMany")
 
 
@@ -211,8 +229,32 @@ def _parse_date_time(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
+def _parse_duration(text: str) -> None:
+    if not _DURATION.fullmatch(text.strip()):
+        raise ValueError(text)
+
+
+def _parse_uri(text: str) -> None:
+    parts = urlsplit(text)
+    if not parts.scheme or any(letter.isspace() for letter in text):
+        raise ValueError(text)
+
+
+def _parse_email(text: str) -> None:
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", parseaddr(text)[1]):
+        raise ValueError(text)
+
+
+_DURATION: Final = re.compile(
+    r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|\u00b5s|ms|s|m|h)([0-9.]+(ns|us|\u00b5s|ms|s|m|h))*"
+    r"|[0-9]+ *(ns|nano|us|micro|ms|milli|s|sec|m|min|h|hour|d|day|w|week)[a-z]*"
+)
 _FORMATS: Final[Mapping[str, Callable[[str], bool]]] = {
     "date-time": _accepts(_parse_date_time),
+    "date": _accepts(lambda text: datetime.strptime(text, "%Y-%m-%d")),  # noqa: DTZ007
+    "duration": _accepts(_parse_duration),
+    "email": _accepts(_parse_email),
+    "uri": _accepts(_parse_uri),
     "byte": _accepts(lambda text: base64.b64decode(text, validate=True)),
     "ipv4": _accepts(ipaddress.IPv4Address),
     "ipv6": _accepts(ipaddress.IPv6Address),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from knlab.embedded.kube import bodies
 from knlab.embedded.kube.api import Api
-from knlab.embedded.kube.backing import Deleted, Page, WriteOptions, Written
+from knlab.embedded.kube.apply_requests import APPLY_PATCH, read_applied, repeated_fields
+from knlab.embedded.kube.backing import Deleted, WriteOptions, Written
+from knlab.embedded.kube.decoding import check_delete_options, check_patched
 from knlab.embedded.kube.errors import (
     BadRequest,
     MethodNotAllowed,
@@ -16,13 +18,16 @@ from knlab.embedded.kube.errors import (
     NotImplementedHere,
     UnsupportedMediaType,
 )
+from knlab.embedded.kube.list_options import list_query, requested_version
 from knlab.embedded.kube.metadata import check_type
 from knlab.embedded.kube.objects import Object
 from knlab.embedded.kube.options import delete_options, write_options
 from knlab.embedded.kube.patch import json_patch, merge_patch
 from knlab.embedded.kube.paths import Parameters, Target, no_such_path
+from knlab.embedded.kube.payloads import check_name, check_new, read_object
 from knlab.embedded.kube.registry import Resource
 from knlab.embedded.kube.representation import Wish, many, negotiate, one, respond
+from knlab.embedded.kube.store import too_large
 from knlab.embedded.kube.strategic_merge import strategic_merge_patch
 from knlab.embedded.kube.subresources import (
     Requester,
@@ -31,16 +36,15 @@ from knlab.embedded.kube.subresources import (
     Subresources,
     Virtual,
 )
-from knlab.embedded.kube.watching import Watches, list_query
+from knlab.embedded.kube.watching import Watches
 from knlab.embedded.net.http import Request, Response
 
 STATUS: Final = "status"
 SCALE: Final = "scale"
+_SCALE_TYPE: Final = ("autoscaling/v1", "Scale")
 
 _JSON_PATCH: Final = "application/json-patch+json"
 _MERGE_PATCH: Final = "application/merge-patch+json"
-_STRATEGIC_PATCH: Final = "application/strategic-merge-patch+json"
-_APPLY_PATCH: Final = "application/apply-patch+yaml"
 
 _WATCH_TYPE: Final = (b"content-type", b"application/json")
 _NO_CACHE: Final = (b"cache-control", b"no-cache, private")
@@ -108,9 +112,7 @@ class Verbs:
     async def _answer_part(self, call: Call) -> Response:
         name, _, rest = call.target.subresource.partition("/")
         row = call.row
-        if name == SCALE and row.scale is None:
-            raise NotFound.of(row.name, call.target.name)
-        if name == SCALE or (name == STATUS and row.has_status):
+        if (name == SCALE and row.scale) or (name == STATUS and row.has_status):
             verb = _PART_VERBS.get(call.request.method)
             if verb is None or rest:
                 raise _not_allowed()
@@ -119,7 +121,8 @@ class Verbs:
         if found is None:
             if name in row.subresources:
                 raise NotImplementedHere(f"{row.name}/{name} is not available on this cluster")
-            raise no_such_path()
+            # Of a custom resource the object is looked up before the path.
+            raise no_such_path() if row.strategic_merge else NotFound.of(row.name, call.target.name)
         return await self._delegate(found, call, rest)
 
     async def _delegate(self, found: Subresource, call: Call, rest: str) -> Response:
@@ -147,11 +150,23 @@ class Verbs:
 
     async def _get(self, call: Call, wish: Wish) -> Response:
         target = call.target
+        self._check_reached(requested_version(call.parameters))
         if target.subresource == SCALE:
             found = self._api.peek_scale(call.row, target.scope, target.name)
             return respond(found, _plain(wish))
-        found = self._api.peek(call.row, target.scope, target.name)
+        virtual = self._virtual_of(call)
+        if virtual is None:
+            found = self._api.peek(call.row, target.scope, target.name)
+        else:
+            found = virtual.find(target.scope, target.name)
         return respond(one(call.row, found, wish, self._api.clock.now()), wish)
+
+    def _virtual_of(self, call: Call) -> Virtual | None:
+        return self._virtual.get((call.row.group, call.row.version, call.row.plural))
+
+    def _check_reached(self, version: int) -> None:
+        if version > self._api.store.version:
+            raise too_large(version, self._api.store.version)
 
     async def _list_or_watch(self, call: Call, wish: Wish) -> Response:
         target = call.target
@@ -161,51 +176,71 @@ class Verbs:
             lines = self._watches.stream(target, call.parameters, wish)
             return Response(200, [_NO_CACHE, _WATCH_TYPE], lines)
         query = list_query(target, call.parameters)
-        page = self._api.page(call.row, target.namespace, query)
+        if virtual := self._virtual_of(call):
+            page = virtual.page(target.namespace, query, self._api.store.version)
+        else:
+            page = self._api.page(call.row, target.namespace, query)
         return respond(many(call.row, page, wish, self._api.clock.now()), wish)
 
     # Writing
 
     async def _create(self, call: Call, wish: Wish) -> Response:
         options = call.options("CreateOptions")
-        virtual = self._virtual.get((call.row.group, call.row.version, call.row.plural))
-        obj, warnings = await _object_of(call, options)
+        virtual = self._virtual_of(call)
+        obj, options = await _object_of(call, options)
         if virtual is not None:
             check_type(call.row, obj)
             return respond(virtual.answer(obj, call.user), _plain(wish), status=201)
+        check_new(obj)
         written = self._api.create(call.row, obj, options)
-        return self._written(call, wish, written, warnings, status=201)
+        return self._written(call, wish, written, status=201)
 
     async def _update(self, call: Call, wish: Wish) -> Response:
         options = call.options("UpdateOptions")
-        obj, warnings = await _object_of(call, options)
-        _check_name(call.target, obj)
+        obj, options = await _object_of(call, options)
+        check_name(call.target, obj)
         part = call.target.subresource
         written = self._api.update(call.row, obj, options, part)
-        return self._written(call, wish, written, warnings)
+        return self._written(call, wish, written)
 
     async def _patch(self, call: Call, wish: Wish) -> Response:
         options, target = call.options("PatchOptions"), call.target
-        change = _change(call.row, await bodies.read(call.request), call.request)
+        if bodies.content_type(call.request) == APPLY_PATCH:
+            return await self._apply(call, wish, options)
+        is_scale = target.subresource == SCALE
+        change = _typed(
+            _change(call.row, await bodies.read(call.request), call.request),
+            call.row,
+            is_scale=is_scale,
+        )
         written = self._api.patch(
             call.row, target.scope, target.name, change, options, target.subresource
         )
         return self._written(call, wish, written)
 
-    def _written(
-        self,
-        call: Call,
-        wish: Wish,
-        written: Written,
-        warnings: tuple[str, ...] = (),
-        *,
-        status: int = 200,
-    ) -> Response:
-        told = (*warnings, *written.warnings)
+    async def _apply(self, call: Call, wish: Wish, options: WriteOptions) -> Response:
+        target, row = call.target, call.row
+        content = await bodies.read(call.request)
+        kind = _SCALE_TYPE if target.subresource == SCALE else (row.api_version, row.kind)
+        wanted = read_applied(content, *kind)
+        options = replace(options, repeated=repeated_fields(content, options.field_validation))
+        check_name(target, wanted)
+        written = self._api.apply(
+            row,
+            target.scope,
+            target.name,
+            wanted,
+            options,
+            target.subresource,
+            force=call.parameters.flag("force"),
+        )
+        return self._written(call, wish, written, status=201 if written.created else 200)
+
+    def _written(self, call: Call, wish: Wish, written: Written, *, status: int = 200) -> Response:
         if call.target.subresource == SCALE:
-            return respond(written.object, _plain(wish), warnings=told)
+            return respond(written.object, _plain(wish), warnings=written.warnings)
         content = one(call.row, written.object, wish, self._api.clock.now())
-        return respond(content, wish, status=status, warnings=told)
+        return respond(content, wish, status=status, warnings=written.warnings)
 
     async def _delete(self, call: Call, wish: Wish) -> Response:
         body, options = await self._delete_options(call)
@@ -221,15 +256,25 @@ class Verbs:
         body, options = await self._delete_options(call)
         target = call.target
         query = list_query(target, call.parameters)
+        found = self._api.page(call.row, target.namespace, query)
         removed = self._api.delete_collection(call.row, target.namespace, query, body, options)
-        page = Page(items=removed, version=self._api.store.version)
+        page = replace(found, items=removed)
         return respond(many(call.row, page, wish, self._api.clock.now()), wish)
 
     async def _delete_options(self, call: Call) -> tuple[Object, WriteOptions]:
         content = await bodies.read(call.request)
         body = bodies.parse(content, bodies.content_type(call.request)) if content else {}
+        check_delete_options(body)
+        if body.get("kind") not in _DELETE_KINDS:
+            version, kind = body.get("apiVersion"), body["kind"]
+            raise BadRequest(f'no kind "{kind}" is registered for version "{version}" of a DELETE')
         body = delete_options(call.parameters, body)
         return body, call.options("DeleteOptions", body)
+
+
+async def _object_of(call: Call, options: WriteOptions) -> tuple[Object, WriteOptions]:
+    is_scale = call.target.subresource == SCALE
+    return await read_object(call.target, call.request, options, is_scale=is_scale)
 
 
 def _plain(wish: Wish) -> Wish:
@@ -258,60 +303,15 @@ def _success(row: Resource, deleted: Deleted) -> Object:
     }
 
 
-async def _object_of(call: Call, options: WriteOptions) -> tuple[Object, tuple[str, ...]]:
-    """The object in the body, in its place; and warnings about how it was written."""
-    content = await bodies.read(call.request)
-    media_type = bodies.content_type(call.request)
-    if not content:
-        raise BadRequest("the request has no body")
-    obj = bodies.parse(content, media_type)
-    row = call.row
-    if row.strategic_merge and call.target.subresource != SCALE:
-        # Decoders of built-in kinds know what to expect; custom resources must say what they are.
-        obj.setdefault("apiVersion", row.api_version)
-        obj.setdefault("kind", row.kind)
-    _place(call.target, obj)
-    if media_type not in bodies.JSON_TYPES or options.field_validation == "Ignore":
-        return obj, ()
-    repeated = tuple(f'duplicate field "{path}"' for path in bodies.duplicate_fields(content))
-    if repeated and options.field_validation == "Strict":
-        raise BadRequest(
-            f'{row.kind} in version "{row.version}" cannot be handled as a {row.kind}:'
-            f" strict decoding error: {', '.join(repeated)}"
-        )
-    return obj, repeated
+def _typed(change: Change, row: Resource, *, is_scale: bool) -> Change:
+    """`change`, and a look at the types in what it makes."""
 
+    def checked(obj: Object) -> Object:
+        new = change(obj)
+        check_patched(row, new, is_scale=is_scale)
+        return new
 
-def _place(target: Target, obj: Object) -> None:
-    """Put `obj` into the namespace of the URL.
-
-    Raises:
-        BadRequest: it names another one.
-    """
-    if obj.get("metadata") is None:
-        obj["metadata"] = {}
-    metadata = obj["metadata"]
-    if not isinstance(metadata, dict) or target.namespace is None:
-        return
-    if metadata.get("namespace") not in (None, "", target.namespace):
-        raise BadRequest(
-            "the namespace of the provided object does not match the namespace sent on the request"
-        )
-    metadata["namespace"] = target.namespace
-
-
-def _check_name(target: Target, obj: Object) -> None:
-    metadata = obj["metadata"]
-    name = metadata.get("name") if isinstance(metadata, dict) else ""
-    if not name:
-        raise BadRequest(
-            f"the name of the object ({target.name} based on URL) was undeterminable:"
-            " name must be provided"
-        )
-    if name != target.name:
-        raise BadRequest(
-            f"the name of the object ({name}) does not match the name on the URL ({target.name})"
-        )
+    return checked
 
 
 def _change(row: Resource, content: bytes, request: Request) -> Change:
@@ -319,17 +319,15 @@ def _change(row: Resource, content: bytes, request: Request) -> Change:
     media_type = bodies.content_type(request)
     match media_type:
         case "application/json-patch+json":
-            return json_patch(bodies.parse_value(content, ""))
+            return json_patch(bodies.parse_patch(content))
         case "application/merge-patch+json":
-            return merge_patch(bodies.parse_value(content, ""))
+            return merge_patch(bodies.parse_patch(content))
         case "application/strategic-merge-patch+json":
             if row.strategic_merge:
-                return strategic_merge_patch(bodies.parse_value(content, ""))
-        case "application/apply-patch+yaml":
-            raise UnsupportedMediaType("server-side apply is not available on this cluster")
+                return strategic_merge_patch(bodies.parse_patch(content), row.field_type)
         case _:
-            raise UnsupportedMediaType("415: Unsupported Media Type")
-    raise bodies.unknown_format((_JSON_PATCH, _MERGE_PATCH))
+            raise UnsupportedMediaType("415: Unsupported Media Type", details={})
+    raise bodies.unknown_format((_JSON_PATCH, _MERGE_PATCH, APPLY_PATCH))
 
 
 _COLLECTION_VERBS: Final[Mapping[str, tuple[str, Verb]]] = {
@@ -348,6 +346,7 @@ _PART_VERBS: Final[Mapping[str, Verb]] = {
     "PUT": Verbs._update,
     "PATCH": Verbs._patch,
 }
+_DELETE_KINDS: Final = (None, "", "DeleteOptions")
 _METHOD_VERBS: Final = {
     "GET": "get",
     "POST": "create",

@@ -13,7 +13,8 @@ import orjson
 from knlab._clock import Clock
 from knlab.embedded.kube import listing, tables
 from knlab.embedded.kube.backing import shown
-from knlab.embedded.kube.errors import BadRequest, Cause, Invalid, NotAcceptable, StatusError
+from knlab.embedded.kube.errors import NotAcceptable, StatusError
+from knlab.embedded.kube.list_options import watch_query
 from knlab.embedded.kube.objects import Object
 from knlab.embedded.kube.paths import Parameters, Target
 from knlab.embedded.kube.registry import Resource
@@ -25,6 +26,8 @@ BOOKMARK_EVERY: Final = 60.0
 INITIAL_EVENTS_END: Final = "k8s.io/initial-events-end"
 
 _DEFAULT_TIMEOUT: Final = (1800.0, 3600.0)
+_PAUSE: Final = 0.005
+"""Seconds after a piece in which changes gather for the next: many watchers of many changes."""
 _SHARED: Final = 4096
 """Encoded events kept for other watchers of the same change."""
 
@@ -55,13 +58,9 @@ def plan_watch(target: Target, parameters: Parameters, current: int) -> Plan:
     Raises:
         StatusError: the parameters make no sense, or name a version that is still to come.
     """
-    query = list_query(target, parameters)
+    query, version = watch_query(target, parameters)
     labels, fields = listing.selectors(target.row, query)
-    version = _version(parameters)
     wanted = parameters.flag("sendInitialEvents")
-    if wanted and parameters.text("resourceVersionMatch") != "NotOlderThan":
-        raise _forbidden_match("sendInitialEvents requires setting resourceVersionMatch to"
-                               " NotOlderThan")  # fmt: skip
     if version > current:
         raise too_large(version, current)
     initial = wanted if parameters.has("sendInitialEvents") else version == 0
@@ -77,42 +76,6 @@ def plan_watch(target: Target, parameters: Parameters, current: int) -> Plan:
         bookmarks=parameters.flag("allowWatchBookmarks"),
         seconds=float(parameters.number("timeoutSeconds") or random.uniform(*_DEFAULT_TIMEOUT)),
     )
-
-
-def list_query(target: Target, parameters: Parameters) -> listing.Query:
-    """The selectors and the page that the query of a list or watch names.
-
-    Raises:
-        BadRequest: a number that is none.
-    """
-    fields = parameters.text("fieldSelector")
-    if target.name:
-        named = f"metadata.name={target.name}"
-        fields = f"{fields},{named}" if fields else named
-    limit = parameters.number("limit")
-    if limit < 0:
-        raise BadRequest("limit must not be negative")
-    return listing.Query(
-        labels=parameters.text("labelSelector"),
-        fields=fields,
-        limit=limit,
-        token=parameters.text("continue"),
-        at_least=_version(parameters),
-    )
-
-
-def _version(parameters: Parameters) -> int:
-    text = parameters.text("resourceVersion")
-    if text and not (text.isascii() and text.isdigit()):
-        raise BadRequest(
-            f'invalid resource version: strconv.ParseUint: parsing "{text}": invalid syntax'
-        )
-    return int(text or "0")
-
-
-def _forbidden_match(text: str) -> Invalid:
-    cause = Cause("resourceVersionMatch", f"Forbidden: {text}", "FieldValueForbidden")
-    return Invalid.of("meta.k8s.io", "ListOptions", "", [cause])
 
 
 class Watches:
@@ -157,20 +120,15 @@ class Watches:
 async def _live(plan: Plan, subscription: Subscription, writer: _Writer) -> AsyncIterator[bytes]:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + plan.seconds
-    while True:
-        try:
-            async with asyncio.timeout_at(min(deadline, loop.time() + BOOKMARK_EVERY)):
-                first = await anext(subscription)
-        except StopAsyncIteration:
-            return
-        except TimeoutError:
-            if plan.bookmarks:
-                yield writer.bookmark(subscription.version)
-            if loop.time() >= deadline:
-                return
-            continue
-        if piece := b"".join(_written(plan, [first, *subscription.take()], writer)):
+    while (now := loop.time()) < deadline:
+        changes = await subscription.some(until=min(deadline, now + BOOKMARK_EVERY))
+        if piece := b"".join(_written(plan, changes, writer)):
             yield piece
+            await asyncio.sleep(_PAUSE)
+        elif not changes and subscription.closed:
+            return
+        elif not changes and plan.bookmarks:
+            yield writer.bookmark(subscription.version)
 
 
 def _written(plan: Plan, changes: Iterable[Change], writer: _Writer) -> Iterator[bytes]:
@@ -195,7 +153,7 @@ def _seen_as(plan: Plan, change: Change) -> str:
 
 
 def _selects(plan: Plan, obj: Object) -> bool:
-    return plan.labels.matches_object(obj) and plan.fields.matches(obj)
+    return plan.labels.matches_object(obj) and plan.fields.matches(shown(plan.row, obj))
 
 
 class _Writer:

@@ -10,26 +10,38 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
 
-from knlab.embedded.kube import metadata, scaling, schema, validation
+from knlab.embedded.kube import (
+    metadata,
+    ownership,
+    scaling,
+    schema,
+    server_side_apply,
+    validation,
+)
 from knlab.embedded.kube.admission import Attempt
-from knlab.embedded.kube.backing import Backing, WriteOptions, Written, distinct, shown
+from knlab.embedded.kube.backing import (
+    Backing,
+    WriteOptions,
+    Written,
+    distinct,
+    shown,
+    stored_form,
+)
 from knlab.embedded.kube.errors import (
     AlreadyExists,
     BadRequest,
     Cause,
-    Forbidden,
     Invalid,
     NotFound,
     StatusError,
 )
+from knlab.embedded.kube.managed_fields import Entries, Writer, chosen, same_but_times
 from knlab.embedded.kube.objects import Key, Object, copy_json, key_of
+from knlab.embedded.kube.omissions import leave_out_empty
+from knlab.embedded.kube.places import check_namespace, invent_name
 from knlab.embedded.kube.registry import Resource
-
-_SUFFIX_LETTERS: Final = "bcdfghjklmnpqrstvwxz2456789"
-_LONGEST_PREFIX: Final = 58
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +63,12 @@ class _Job:
     warnings: list[str]
     subresource: str = ""
 
+    @property
+    def writer(self) -> Writer:
+        """Who is noted as the owner of what the write sets."""
+        now = self.backing.clock.now()
+        return ownership.writer_of(self.row, self.options, now, self.subresource)
+
 
 def create(backing: Backing, row: Resource, obj: Object, options: WriteOptions) -> Written:
     """Store `obj` (which is not changed) as a new object.
@@ -62,16 +80,28 @@ def create(backing: Backing, row: Resource, obj: Object, options: WriteOptions) 
     new: Object = copy_json(obj)
     with _warned(job):
         metadata.check_type(row, new)
-        _place(job, new)
-        _conform(job, new)
-        metadata.begin(row, new, now=backing.clock.now(), uid=backing.new_uid())
-        _invent_name(job, new)
-        new = row.strategy.default(new, None)
-        new = _mutated(job, new, None)
-        _validate(job, new, None)
-        if backing.store.get(row.storage, key_of(new)) is not None:
-            raise AlreadyExists.of(row.name, new["metadata"]["name"])
-        return _kept(job, new)
+        given = new["metadata"].get("managedFields")
+        new = _begun(job, new)
+        return _created(job, new, ownership.created(row, new, given, obj, job.writer))
+
+
+def _begun(job: _Job, new: Object) -> Object:
+    """`new` with the server's metadata and all defaults."""
+    check_namespace(job.backing, job.row, new)
+    _conform(job, new)
+    backing = job.backing
+    metadata.begin(job.row, new, now=backing.clock.now(), uid=backing.new_uid())
+    invent_name(backing, job.row, new)
+    metadata.check_name(job.row, new)
+    return job.row.strategy.default(new, None)
+
+
+def _created(job: _Job, new: Object, entries: Entries) -> Written:
+    new = _mutated(job, new, None)
+    _validate(job, new, None)
+    if job.backing.store.get(job.row.storage, key_of(new)) is not None:
+        raise AlreadyExists.of(job.row.name, new["metadata"]["name"])
+    return replace(_kept(job, new, entries), created=True)
 
 
 def update(
@@ -93,7 +123,8 @@ def update(
     # Only custom resources insist; Kubernetes lets most built-in kinds be replaced blindly.
     if not row.strategic_merge and not new["metadata"].get("resourceVersion"):
         cause = "Invalid value: 0: must be specified for an update"
-        raise _invalid(row, name, [Cause("metadata.resourceVersion", cause)])
+        causes = [Cause("metadata.resourceVersion", cause)]
+        raise Invalid.of(row.group, row.plural, name, causes)
     metadata.check_uid(row, old, new)
     return _replace(job, old, new)
 
@@ -120,6 +151,53 @@ def patch(
     return _replace(job, old, new)
 
 
+def apply(
+    backing: Backing,
+    row: Resource,
+    address: Address,
+    wanted: Object,
+    options: WriteOptions,
+    *,
+    force: bool,
+) -> Written:
+    """Make the object what `wanted` says, and the writer the owner of that; create it if needed.
+
+    Raises:
+        StatusError: other managers own what would change, or whatever keeps it from being written.
+    """
+    job = _Job(backing, row, options, [], address.subresource)
+    key = address.namespace if row.namespaced else "", address.name
+    stored = backing.store.get(row.storage, key)
+    if stored is None:
+        return _apply_new(job, address, wanted)
+    old = shown(row, stored)
+    live, entries = ownership.bare(old)
+    if address.subresource == "scale":
+        new = scaling.rescaled(row, live, scaling.merged_scale(row, live, wanted))
+        entries = ownership.scale_applied(row, live, new, entries, job.writer, force=force)
+        return _rescaled(job, old, wanted, new, entries)
+    application = ownership.application(row, live, entries, wanted, job.writer, force=force)
+    new, entries = server_side_apply.apply(application)
+    new = copy_json(new)
+    metadata.check_address(row, new, address.namespace, address.name)
+    return _replace(job, old, new, entries)
+
+
+def _apply_new(job: _Job, address: Address, wanted: Object) -> Written:
+    """Create what is applied; only an object as a whole can be created."""
+    row = job.row
+    if address.subresource:
+        raise NotFound.of(row.name, address.name)
+    head = {"apiVersion": row.api_version, "kind": row.kind}
+    application = ownership.application(row, head, [], wanted, job.writer, force=False)
+    new, entries = server_side_apply.apply(application)
+    new = copy_json(new)
+    metadata.check_unborn(row, new)
+    metadata.check_address(row, new, address.namespace, address.name)
+    with _warned(job):
+        return _created(job, _begun(job, new), entries)
+
+
 def _key(obj: Object) -> Key:
     try:
         return key_of(obj)
@@ -128,25 +206,40 @@ def _key(obj: Object) -> Key:
 
 
 def _rescale(job: _Job, old: Object, scale: Object) -> Written:
+    return _rescaled(job, old, scale, scaling.rescaled(job.row, old, scale), None)
+
+
+def _rescaled(
+    job: _Job, old: Object, scale: Object, new: Object, entries: Entries | None
+) -> Written:
+    """Replace `old` by `new`, which is `old` with the replicas of `scale`; the Scale after it."""
     metadata.check_version(job.row, old, {"metadata": scale.get("metadata") or {}})
-    written = _replace(job, old, scaling.rescaled(job.row, old, scale))
+    written = _replace(job, old, new, entries)
     return Written(scaling.draft_scale(job.row, written.object), written.warnings)
 
 
-def _replace(job: _Job, old: Object, new: Object) -> Written:
+def _replace(job: _Job, was: Object, new: Object, applied: Entries | None = None) -> Written:
+    """Replace `was` by `new`, which may be changed; `applied` are its managedFields if known."""
     row = job.row
+    old, before = ownership.bare(was)
+    given = new["metadata"].pop("managedFields", None)
     with _warned(job):
         metadata.check_version(row, old, new)
         _conform(job, new)
         new = _prepared(job, old, new)
+        entries = applied
+        if entries is None:
+            entries = before if job.subresource else chosen(given, before)
+            entries = ownership.replaced(row, old, new, entries, job.writer)
         mutated = _mutated(job, new, old)
         if mutated is not new:
             new = _prepared(job, old, mutated)
-        metadata.count_generation(row, old, new)
+        if job.subresource not in row.parts:
+            metadata.count_generation(row, old, new)
         _validate(job, new, old)
-        if new == old:
-            return Written(copy_json(old), distinct(job.warnings))
-        return _kept(job, new)
+        if new == old and same_but_times(entries, before):
+            return Written(copy_json(was), distinct(job.warnings))
+        return _kept(job, new, entries)
 
 
 def _prepared(job: _Job, old: Object, new: Object) -> Object:
@@ -156,66 +249,31 @@ def _prepared(job: _Job, old: Object, new: Object) -> Object:
             raise NotFound.of(job.row.name, old["metadata"]["name"])
         merged: Object = copy_json({k: v for k, v in old.items() if k != "status"})
         return merged | {k: v for k, v in new.items() if k == "status"}
+    if part := job.row.parts.get(job.subresource):
+        return part(copy_json(old), new)
     metadata.carry_over(job.row, old, new)
     return job.row.strategy.default(new, old)
-
-
-def _place(job: _Job, new: Object) -> None:
-    """Refuse `new` if its namespace is missing or going away."""
-    if not job.row.namespaced:
-        new["metadata"].pop("namespace", None)
-        return
-    name = new["metadata"].get("namespace")
-    if not name:
-        raise BadRequest("an empty namespace may not be set during creation")
-    namespaces = job.backing.kinds.namespaces
-    namespace = job.backing.store.get(namespaces, ("", name))
-    if namespace is None:
-        raise NotFound.of(namespaces, name)
-    if namespace["metadata"].get("deletionTimestamp"):
-        _refuse_terminating(job.row, new, name)
-
-
-def _refuse_terminating(row: Resource, new: Object, namespace: str) -> None:
-    text = f"unable to create new content in namespace {namespace} because it is being terminated"
-    name = new["metadata"].get("name", "")
-    details: Object = {"name": name, "kind": row.plural}
-    if row.group:
-        details["group"] = row.group
-    cause = f"namespace {namespace} is being terminated"
-    causes = [{"reason": "NamespaceTerminating", "message": cause, "field": "metadata.namespace"}]
-    raise Forbidden(
-        f'{row.name} "{name}" is forbidden: {text}', details=details | {"causes": causes}
-    )
-
-
-def _invent_name(job: _Job, new: Object) -> None:
-    prefix = new["metadata"].get("generateName")
-    if new["metadata"].get("name") or not prefix:
-        return
-    taken = True
-    while taken:
-        suffix = "".join(job.backing.randomness.choice(_SUFFIX_LETTERS) for _ in range(5))
-        new["metadata"]["name"] = prefix[:_LONGEST_PREFIX] + suffix
-        taken = job.backing.store.get(job.row.storage, key_of(new)) is not None
 
 
 def _conform(job: _Job, new: Object) -> None:
     """Bring `new` into the shape of its schema; complain about fields it does not know."""
     schema.drop_nulls(job.row.schema, new)
-    if job.row.schema is None:
-        return
-    unknown = [f'unknown field "{path}"' for path in schema.prune(job.row.schema, new)]
-    schema.default(job.row.schema, new)
-    if not unknown or job.options.field_validation == "Ignore":
+    leave_out_empty(job.row.field_type, new, typed=job.row.strategic_merge)
+    complaints = list(job.options.repeated)
+    if job.row.schema is not None:
+        unknown = schema.prune(job.row.schema, new)
+        ordered = unknown if job.row.strategic_merge else sorted(unknown)
+        complaints += [f'unknown field "{path}"' for path in ordered]
+        schema.default(job.row.schema, new)
+    if not complaints or job.options.field_validation == "Ignore":
         return
     if job.options.field_validation == "Strict":
         kind, version = job.row.kind, job.row.version
         raise BadRequest(
             f'{kind} in version "{version}" cannot be handled as a {kind}: strict decoding error:'
-            f" {', '.join(unknown)}"
+            f" {', '.join(complaints)}"
         )
-    job.warnings.extend(unknown)
+    job.warnings.extend(complaints)
 
 
 def _mutated(job: _Job, new: Object, old: Object | None) -> Object:
@@ -238,8 +296,9 @@ def _validate(job: _Job, new: Object, old: Object | None) -> None:
     if old is not None:
         causes += metadata.update_causes(old, new)
     if row.schema is not None:
-        causes += validation.validate(row.schema, new)
-    if job.subresource != "status":
+        unique = not row.strategic_merge  # built-in kinds have rules of their own for lists
+        causes += validation.validate(row.schema, new, unique=unique)
+    if job.subresource != "status" and job.subresource not in row.parts:
         causes += row.strategy.validate(new, old)
     if causes:
         raise _invalid(row, new["metadata"].get("name", ""), causes)
@@ -265,9 +324,11 @@ def _attempt(job: _Job, new: Object, old: Object | None) -> Attempt:
     )
 
 
-def _kept(job: _Job, new: Object) -> Written:
+def _kept(job: _Job, new: Object, entries: Entries) -> Written:
+    if entries:
+        new["metadata"]["managedFields"] = entries
     if not job.options.dry_run:
-        kept: Object = copy_json(new) | _storage_type(job)
+        kept = stored_form(job.backing, job.row, copy_json(new))
         if is_finished(job.backing, job.row, new):
             change = job.backing.drop(job.row, kept)
         else:
@@ -285,11 +346,6 @@ def is_finished(backing: Backing, row: Resource, obj: Object) -> bool:
         and not fields.get("deletionGracePeriodSeconds")
         and not backing.lifecycle.held(row, obj)
     )
-
-
-def _storage_type(job: _Job) -> Object:
-    storing = job.backing.registry.storage_row(job.row.storage) or job.row
-    return {"apiVersion": storing.api_version, "kind": storing.kind}
 
 
 def _invalid(row: Resource, name: str, causes: list[Cause]) -> Invalid:

@@ -328,7 +328,8 @@ class ServerConnection(SocketConnection):
     async def _linger(self) -> None:
         """Let the client read the answer: closing while it sends would reset the connection."""
         self._end_inflow(ConnectionResetError("request body not wanted"))
-        self.transport.write_eof()
+        if self.transport.can_write_eof():  # TLS cannot
+            self.transport.write_eof()
         self._wake = self.loop.create_future()
         await asyncio.wait([self._wake], timeout=LINGER)
 

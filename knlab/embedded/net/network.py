@@ -123,6 +123,22 @@ class Network:
             return listener.call(request)
         return self._forward(self.real_address(address), request)
 
+    @asynccontextmanager
+    async def reached(self, address: Address) -> AsyncIterator[Address]:
+        """Where bare TCP connections reach whoever listens at `address`, while the block runs.
+
+        A function that answers there gets a socket of its own for that time.
+
+        Raises:
+            ConnectionRefusedError: if `address` is a pod's, and nobody could be there.
+        """
+        listener = self._listeners.get(address)
+        if listener is None:
+            yield self.real_address(address)
+            return
+        async with serve(listener.call, grace=0) as real:
+            yield real
+
     async def knock(self, address: Address) -> None:
         """Returns when somebody accepts a TCP connection at `address`; it is closed again.
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 from knlab.embedded.net._server_connection import ServerConnection, Settings
@@ -17,6 +19,9 @@ from knlab.embedded.net.http import Address, Handler
 
 IDLE_TIMEOUT: Final = 3600.0
 """How long a connection may wait for its next request; Envoy's default."""
+
+BACKLOG: Final = 1024
+"""Connections that may wait to be accepted."""
 
 
 @asynccontextmanager
@@ -26,14 +31,16 @@ async def serve(
     port: int = 0,
     *,
     sock: socket.socket | None = None,
+    tls: ssl.SSLContext | None = None,
     reuse_port: bool = False,
     idle_timeout: float = IDLE_TIMEOUT,
     grace: float = 5.0,
 ) -> AsyncIterator[Address]:
     """The address where `handler` answers HTTP while the block runs.
 
-    `sock` is a bound socket to use instead of `host` and `port`. A block that ends by itself lets
-    running requests finish for up to `grace` seconds; one that ends by an exception resets them.
+    `sock` is a bound socket to use instead of `host` and `port`; `tls` makes it https. A block that
+    ends by itself lets running requests finish for up to `grace` seconds; one that ends by an
+    exception resets them.
 
     Raises:
         OSError: if the address cannot be bound.
@@ -41,7 +48,13 @@ async def serve(
     connections: set[ServerConnection] = set()
     settings = Settings(handler, connections)
     loop = asyncio.get_running_loop()
-    listener = await _listen(settings, host, port, sock, reuse_port=reuse_port)
+    made = partial(ServerConnection, settings)
+    if sock is not None:
+        listener = await loop.create_server(made, sock=sock, ssl=tls, backlog=BACKLOG)
+    else:
+        listener = await loop.create_server(
+            made, host, port, ssl=tls, backlog=BACKLOG, reuse_port=reuse_port or None
+        )
     sweeper = _Sweeper(loop, connections, idle_timeout)
     try:
         bound = listener.sockets[0].getsockname()
@@ -52,17 +65,6 @@ async def serve(
         listener.close()
         sweeper.stop()
         await _reset(connections)
-
-
-async def _listen(
-    settings: Settings, host: str, port: int, sock: socket.socket | None, *, reuse_port: bool
-) -> asyncio.Server:
-    loop = asyncio.get_running_loop()
-    if sock is not None:
-        return await loop.create_server(lambda: ServerConnection(settings), sock=sock, backlog=1024)
-    return await loop.create_server(
-        lambda: ServerConnection(settings), host, port, backlog=1024, reuse_port=reuse_port or None
-    )
 
 
 async def _finish(connections: set[ServerConnection], grace: float) -> None:

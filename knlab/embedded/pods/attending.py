@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import json
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
 from knlab.embedded.kube.objects import Object
 from knlab.embedded.net.http import Address
+from knlab.embedded.pods.box import Mount
 from knlab.embedded.pods.containers import Running
-from knlab.embedded.pods.probes import Cadence, Prober, Result, Verdict, run_probe
+from knlab.embedded.pods.probes import (
+    Cadence,
+    CommandNotRun,
+    Prober,
+    Result,
+    Verdict,
+    run_probe,
+)
 from knlab.embedded.pods.status import Record
 from knlab.embedded.pods.termination import Deadline, stop
 
@@ -53,6 +62,12 @@ class Pod(Protocol):
     def find(self, kind: str, name: str) -> Object | None:
         """The ConfigMap or Secret of that name in the pod's namespace."""
 
+    def services(self) -> Iterable[Object]:
+        """Every Service; read only."""
+
+    def mounts(self, spec: Object, env: dict[str, str]) -> tuple[Mount, ...]:
+        """What the container `spec` sees of the pod's volumes."""
+
 
 class Attendant:
     """Watches the instances of one container, one after the other."""
@@ -92,25 +107,73 @@ class Attendant:
             grace = self._pod.current["spec"].get("terminationGracePeriodSeconds", 30)
             deadlines.append(Deadline(asyncio.get_running_loop().time() + grace))
         self._pod.note("Normal", "Killing", text)
-        hook = (self._spec.get("lifecycle") or {}).get("preStop")
-        return await stop(running, None if hook is None else lambda: self._hook(hook), deadlines)
+        return await stop(running, self._pre_stop, deadlines)
 
     async def _hook(self, hook: Object) -> None:
-        if "sleep" in hook:
-            await asyncio.sleep(hook["sleep"].get("seconds", 0))
-            return
-        try:
-            failure = await self._hook_failure(hook)
-        except OSError as problem:
-            failure = str(problem)
+        if await self._hook_failure(hook):
+            self._pod.note("Warning", "FailedPreStopHook", "PreStopHook failed")
+
+    async def begin(self, running: Running) -> str:
+        """Run the postStart hook; why it failed, after which `running` is stopped, or nothing."""
+        hook = (self._spec.get("lifecycle") or {}).get("postStart")
+        failure = "" if hook is None else await self._until_exit(running, hook)
         if failure:
-            self._pod.note("Warning", "FailedPreStopHook", f"PreStopHook failed: {failure}")
+            self._pod.note("Warning", "FailedPostStartHook", "PostStartHook failed")
+            self._pod.note("Normal", "Killing", "FailedPostStartHook")
+            grace = self._pod.current["spec"].get("terminationGracePeriodSeconds", 30)
+            deadline = Deadline(asyncio.get_running_loop().time() + grace)
+            await stop(running, self._pre_stop, [self._pod.deadline, deadline])
+        return failure
+
+    async def _until_exit(self, running: Running, hook: Object) -> str:
+        """Why `hook` failed; nothing if `running` exits or the pod is to end before."""
+        work = asyncio.ensure_future(self._hook_failure(hook))
+        others = [asyncio.ensure_future(one) for one in (running.wait(), self._pod.doomed.wait())]
+        try:
+            await asyncio.wait([work, *others], return_when=asyncio.FIRST_COMPLETED)
+            return await work if work.done() else ""
+        finally:
+            for task in (work, *others):
+                task.cancel()
+            await asyncio.gather(work, *others, return_exceptions=True)
+
+    @property
+    def _pre_stop(self) -> Callable[[], Awaitable[None]] | None:
+        hook = (self._spec.get("lifecycle") or {}).get("preStop")
+        return None if hook is None else lambda: self._hook(hook)
 
     async def _hook_failure(self, hook: Object) -> str:
+        """Why a hook failed, as the kubelet says it; empty if it did not."""
+        if "sleep" in hook:
+            await asyncio.sleep(hook["sleep"].get("seconds", 0))
+            return ""
+        if "exec" in hook:
+            return await self._command_failure(list(hook["exec"].get("command") or ()))
         if "httpGet" not in hook:
             return f"knlab runs no {', '.join(hook)} hooks"
-        status = await self._pod.prober.get(hook["httpGet"], self._spec, _GO_CLIENT)
+        try:
+            status = await self._pod.prober.get(hook["httpGet"], self._spec, _GO_CLIENT)
+        except OSError as problem:
+            return str(problem)
         return "" if 200 <= status < 400 else f"HTTP probe failed with statuscode: {status}"
+
+    async def _command_failure(self, argv: list[str]) -> str:
+        output = ""
+        try:
+            code, output = await self._pod.prober.run(argv, self._spec, None)
+        except CommandNotRun as problem:
+            error = problem.message
+        else:
+            if not code:
+                return ""
+            error = f"command '{' '.join(argv)}' exited with {code}: {output}"
+        metadata = self._pod.current["metadata"]
+        pod = f"{metadata['name']}_{metadata.get('namespace', '')}({metadata['uid']})"
+        quoted = json.dumps(output, ensure_ascii=False)
+        return (
+            f'Exec lifecycle hook ([{" ".join(argv)}]) for Container "{self._name}" in Pod "{pod}"'
+            f" failed - error: {error}, message: {quoted}"
+        )
 
     async def _probe(self, unhealthy: asyncio.Event) -> None:
         if startup := self._spec.get("startupProbe"):

@@ -6,6 +6,7 @@ import base64
 import re
 from collections.abc import Callable, Iterator, Mapping
 from decimal import ROUND_CEILING, Decimal
+from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from knlab._exceptions import KnlabError
@@ -15,6 +16,7 @@ from knlab.embedded.kube.quantities import find_quantity
 Find: TypeAlias = Callable[[str, str], Object | None]
 """(kind, name) → the ConfigMap or Secret of that name in the pod's namespace."""
 
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
 _VARIABLE: Final = re.compile(r"\$\$|\$\(([^()$]*)\)")
 _BY_KEY: Final = re.compile(r"metadata\.(labels|annotations)\['([^']+)'\]")
 
@@ -24,9 +26,15 @@ class ConfigError(KnlabError):
 
 
 def environment(
-    container: Object, pod: Object, addresses: Mapping[str, str], find: Find
+    container: Object,
+    pod: Object,
+    addresses: Mapping[str, str],
+    find: Find,
+    links: Mapping[str, str] = _NONE,
 ) -> dict[str, str]:
     """What `container` of `pod` gets to see; `addresses` has `status.podIP` and `status.hostIP`.
+
+    `links` are variables that it gets too, unless it has others of those names.
 
     Raises:
         ConfigError: for a ConfigMap, Secret or key that is missing and not optional.
@@ -36,12 +44,12 @@ def environment(
         found |= _all_of(source, find)
     for entry in container.get("env") or ():
         if (reference := entry.get("valueFrom")) is None:
-            found[entry["name"]] = expand(entry.get("value") or "", found)
+            found[entry["name"]] = expand(entry.get("value") or "", {**links, **found})
             continue
         value = _referred(reference, container, pod, addresses, find)
         if value is not None:
             found[entry["name"]] = value
-    return found
+    return found | {name: value for name, value in links.items() if name not in found}
 
 
 def expand(text: str, variables: Mapping[str, str]) -> str:
@@ -96,7 +104,7 @@ def _referred(
     if field := reference.get("fieldRef"):
         return pod_field(field["fieldPath"], pod, addresses)
     if field := reference.get("resourceFieldRef"):
-        return _resource_field(field, container, pod)
+        return resource_field(field, container, pod)
     for name, kind in (("configMapKeyRef", "ConfigMap"), ("secretKeyRef", "Secret")):
         if name in reference:
             return _key(kind, reference[name], pod, find)
@@ -135,7 +143,12 @@ def pod_field(path: str, pod: Object, addresses: Mapping[str, str]) -> str:
     return str(fields[path])
 
 
-def _resource_field(reference: Object, container: Object, pod: Object) -> str:
+def resource_field(reference: Object, container: Object, pod: Object) -> str:
+    """What a resourceFieldRef of `container` gives.
+
+    Raises:
+        ConfigError: for a container or a limit that there is not.
+    """
     wanted = reference.get("containerName")
     if wanted:
         named = [one for one in pod["spec"]["containers"] if one["name"] == wanted]

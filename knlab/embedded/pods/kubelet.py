@@ -19,6 +19,7 @@ from knlab.embedded.kube.store import Change
 from knlab.embedded.net.network import Network
 from knlab.embedded.pods.addresses import PodAddresses
 from knlab.embedded.pods.containers import Running
+from knlab.embedded.pods.pod_network import pod_network
 from knlab.embedded.pods.starting import Starter
 from knlab.embedded.pods.supervisor import Supervisor
 from knlab.embedded.pods.worker import Node, PodWorker
@@ -40,9 +41,12 @@ async def run_kubelet(
     *,
     state_dir: Path,
     clock: Clock,
+    supervisor: Supervisor,
     log: Callable[[str], None],
 ) -> None:
     """Run the pods of the node until cancelled; then every process is ended within two seconds.
+
+    `supervisor` runs as long as this does; whoever else has it may start processes then.
 
     Pods whose processes an earlier run of the cluster had are started again, under their addresses.
 
@@ -53,9 +57,13 @@ async def run_kubelet(
     used = [(pod.get("status") or {}).get("podIP") or "" for pod in bound]
     addresses = PodAddresses.claim(used)
     try:
-        async with Supervisor(log) as supervisor:
+        async with supervisor, pod_network(api, network, state_dir) as door:
             starter = Starter(
-                network=network, addresses=addresses, supervisor=supervisor, clock=clock
+                network=network,
+                addresses=addresses,
+                supervisor=supervisor,
+                clock=clock,
+                door=door,
             )
             directory = pods_directory(state_dir)
             _forget_directories(directory, {pod["metadata"]["uid"] for pod in bound})

@@ -16,10 +16,18 @@ from knlab.embedded.pods.backoff import (
     PULL_LIMIT,
     Backoff,
 )
+from knlab.embedded.pods.box import Mount
 from knlab.embedded.pods.containers import Running
 from knlab.embedded.pods.environment import ConfigError, Find
 from knlab.embedded.pods.logs import drop_old_logs, last_lines, log_path
-from knlab.embedded.pods.starting import Instance, Starter, resolved_environment
+from knlab.embedded.pods.service_links import service_variables
+from knlab.embedded.pods.starting import (
+    Instance,
+    Starter,
+    pod_addresses,
+    resolved_environment,
+    termination_message,
+)
 from knlab.embedded.pods.status import Ended, Record
 from knlab.embedded.pods.supervisor import StartFailed
 
@@ -48,6 +56,7 @@ class ContainerLife:
         self._crashes = Backoff(CRASH_FIRST, CRASH_LIMIT, free=1, forgiven=CRASH_FORGIVEN)
         self._name: str = spec["name"]
         self._attendant = Attendant(pod, spec, record)
+        self._hook_failure = ""
         self.running: Running | None = None
         """The instance that runs now."""
 
@@ -81,7 +90,10 @@ class ContainerLife:
         metadata = self._pod.current["metadata"]
         pod = f"{metadata['name']}_{metadata['namespace']}({metadata['uid']})"
         which = f"restarting failed container={self._name} pod={pod}"
-        self._wait("CrashLoopBackOff", f"back-off {_go_seconds(wait)} {which}")
+        if self._hook_failure:
+            self._wait("PostStartHookError", self._hook_failure)
+        else:
+            self._wait("CrashLoopBackOff", f"back-off {_go_seconds(wait)} {which}")
         self._pod.note(
             "Warning", "BackOff", f"Back-off restarting failed container {self._name} in pod {pod}"
         )
@@ -133,8 +145,8 @@ class ContainerLife:
 
     async def _run_once(self, image: Image) -> int | None:
         """The exit code; None if the pod was doomed before it started."""
-        env = await self._environment()
-        if env is None:
+        configuration = await self._configuration()
+        if configuration is None:
             return None
         pod = self._pod
         instance = Instance(
@@ -142,7 +154,8 @@ class ContainerLife:
             spec=self._spec,
             number=self._record.restarts,
             image=image,
-            env=env,
+            env=configuration[0],
+            mounts=configuration[1],
             ip=pod.ip,
             directory=pod.directory,
         )
@@ -156,18 +169,24 @@ class ContainerLife:
             self.running = started.running
             if started.real is not None:
                 pod.reachable(started.real)
-            self._record.run(instance.container_id, pod.now())
+            began = pod.now()
             pod.note("Normal", "Started", f"Started container {self._name}")
+            self._hook_failure = await self._attendant.begin(started.running)
+            self._record.run(instance.container_id, began)
             code = await self._attendant.attend(started.running)
             self.running = None
         self._note_end(instance, code)
         return code
 
-    async def _environment(self) -> dict[str, str] | None:
+    async def _configuration(self) -> tuple[dict[str, str], tuple[Mount, ...]] | None:
         find: Find = self._pod.find
         while True:
             try:
-                return resolved_environment(self._spec, self._pod.current, self._pod.ip, find)
+                addresses = pod_addresses(self._pod.ip)
+                pod = self._pod.current
+                links = service_variables(pod, self._pod.services())
+                env = resolved_environment(self._spec, pod, addresses, find, links)
+                return env, self._pod.mounts(self._spec, env)
             except ConfigError as problem:
                 self._pod.note("Warning", "Failed", f"Error: {problem.message}")
                 self._wait("CreateContainerConfigError", problem.message)
@@ -191,8 +210,12 @@ class ContainerLife:
         self._pod.changed()
 
     def _note_end(self, instance: Instance, code: int) -> None:
-        message = ""
-        if code and self._spec.get("terminationMessagePolicy") == "FallbackToLogsOnError":
+        message = termination_message(instance)
+        if (
+            code
+            and not message
+            and self._spec.get("terminationMessagePolicy") == "FallbackToLogsOnError"
+        ):
             log = log_path(self._pod.directory, self._name, instance.number)
             message = last_lines(log, lines=_MESSAGE_LINES, size=_MESSAGE_BYTES)
         self._record.end(

@@ -130,8 +130,8 @@ def _instance(pod: Object, container: str, *, previous: bool) -> _Instance:
     spec, name = pod["spec"], pod["metadata"]["name"]
     if all(one["name"] != container for one in _containers(spec)):
         raise BadRequest(f"container {container} is not valid for pod {name}")
-    if not spec.get("nodeName"):
-        raise BadRequest(f"pod {name} does not have a host assigned")
+    if not spec.get("nodeName"):  # nobody keeps a log of it yet: an empty one, as upstream
+        return _Instance(pod, container, 0)
     status = _status(pod, container)
     number = int(status.get("restartCount", 0))
     state: Object = status.get("state") or {"waiting": {"reason": "ContainerCreating"}}

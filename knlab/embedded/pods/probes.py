@@ -6,8 +6,9 @@ import asyncio
 import errno
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
+from knlab._exceptions import KnlabError
 from knlab.embedded.kube.objects import Object
 from knlab.embedded.net.http import Address, Header, Request, whole_body
 from knlab.embedded.net.network import Network
@@ -68,12 +69,24 @@ class Verdict:
         return True
 
 
+Execute: TypeAlias = Callable[[list[str], str, float | None], Awaitable[tuple[int, str]]]
+"""(argv, container, seconds) → exit code and output of a command in a container of the pod.
+
+Raises a CommandNotRun if it cannot be started, a TimeoutError if it takes longer.
+"""
+
+
+class CommandNotRun(KnlabError):  # noqa: N818 - a situation
+    """A command could not be run in a container; the text is its runtime's."""
+
+
 class Prober:
     """Asks the containers of one pod."""
 
-    def __init__(self, network: Network, ip: str) -> None:
+    def __init__(self, network: Network, ip: str, execute: Execute) -> None:
         self._network = network
         self._ip = ip
+        self._execute = execute
 
     async def ask(self, probe: Object, container: Object) -> Result:
         """One probe of `container`, failed if it takes longer than `probe` allows."""
@@ -84,6 +97,9 @@ class Prober:
             return Result(ok=False, text=self._late(probe, container))
 
     def _late(self, probe: Object, container: Object) -> str:
+        if "exec" in probe:
+            seconds = f"{Cadence.of(probe).timeout:g}s"
+            return f"command timed out: {' '.join(_argv(probe))!r} timed out after {seconds}"
         if "httpGet" in probe:
             return f'Get "{self._url(probe["httpGet"], container)}": {_TIMED_OUT}'
         host, port = self._address(probe["tcpSocket"], container)
@@ -94,8 +110,27 @@ class Prober:
             return await self._http(probe["httpGet"], container)
         if "tcpSocket" in probe:
             return await self._tcp(probe["tcpSocket"], container)
-        kinds = [kind for kind in ("exec", "grpc") if kind in probe]
-        return Result(None, f"knlab makes no {' or '.join(kinds) or 'such'} probes")
+        if "exec" in probe:
+            return await self._command(probe, container)
+        return Result(None, "knlab makes no gRPC probes")
+
+    async def _command(self, probe: Object, container: Object) -> Result:
+        try:
+            code, output = await self.run(_argv(probe), container, Cadence.of(probe).timeout)
+        except CommandNotRun as problem:
+            return Result(None, problem.message)
+        return Result(ok=code == 0, text="" if code == 0 else output)
+
+    async def run(
+        self, argv: list[str], container: Object, seconds: float | None
+    ) -> tuple[int, str]:
+        """The exit code and the output of a command in `container`.
+
+        Raises:
+            CommandNotRun: if it cannot be started.
+            TimeoutError: if it takes longer than `seconds`.
+        """
+        return await self._execute(argv, container["name"], seconds)
 
     async def get(self, action: Object, container: Object, user_agent: str) -> int:
         """The status code that an httpGet action gets.
@@ -146,6 +181,10 @@ class Prober:
 
     def _address(self, action: Object, container: Object) -> Address:
         return action.get("host") or self._ip, port_of(action["port"], container)
+
+
+def _argv(action: Object) -> list[str]:
+    return list(action["exec"].get("command") or ())
 
 
 def port_of(port: int | str, container: Object) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,16 +17,22 @@ from knlab.embedded.kube.objects import Object
 from knlab.embedded.net.http import Address
 from knlab.embedded.net.network import Network
 from knlab.embedded.pods.addresses import HOST_IP, PodAddresses
+from knlab.embedded.pods.box import Box, Mount, NoSuchBox, read_box, write_box
+from knlab.embedded.pods.commands import Command, NoSuchCommand, first_command, not_found
 from knlab.embedded.pods.containers import Running, RunningProcess, RunningTask
 from knlab.embedded.pods.environment import ConfigError, Find, environment, expand
+from knlab.embedded.pods.furnishing import clear, furnish, host_aliases
 from knlab.embedded.pods.logfile import LogFile
 from knlab.embedded.pods.logs import log_path
 from knlab.embedded.pods.supervisor import Launch, StartFailed, Supervisor
-from knlab.embedded.runtime import Container, Process
+from knlab.embedded.programs.box.names import DEFAULT
+from knlab.embedded.runtime import Builtin, Container, Process, Task
 
 _PATH: Final = os.pathsep.join(
     (str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin")
 )
+_BOX_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_MESSAGE_BYTES: Final = 4096
 _CANNOT_START: Final = (
     "failed to create containerd task: failed to create shim task: OCI runtime create failed:"
     " runc create failed: unable to start container process: "
@@ -46,6 +53,17 @@ class Instance:
     ip: str
     directory: Path
     """The pod's own."""
+    mounts: tuple[Mount, ...] = ()
+
+    @property
+    def container_directory(self) -> Path:
+        """The container's own."""
+        return self.directory / str(self.spec["name"])
+
+    @property
+    def hostname(self) -> str:
+        """What the container calls its machine."""
+        return str(self.pod["spec"].get("hostname") or self.pod["metadata"]["name"])
 
     @property
     def container_id(self) -> str:
@@ -82,6 +100,8 @@ class Starter:
     addresses: PodAddresses
     supervisor: Supervisor
     clock: Clock
+    door: Path
+    """The socket that leads the built-in commands to the cluster's network."""
 
     async def start(self, instance: Instance, until_exit: ExitStack) -> Started:
         """`instance`, running; `until_exit` must be closed when it has exited.
@@ -89,12 +109,19 @@ class Starter:
         Raises:
             StartFailed: worded as the container runtime does.
         """
-        if command := instance.spec.get("command"):
-            raise StartFailed(_worded(_no_such_command(command[0])))
         instance.log.parent.mkdir(parents=True, exist_ok=True)
         program = instance.image.program
-        if isinstance(program, Process):
-            return await self._start_process(instance, program, until_exit)
+        command = instance.spec.get("command")
+        if command and not isinstance(program, Builtin):
+            raise StartFailed(_worded(not_found(command[0])))
+        if isinstance(program, Task):
+            return self._start_task(instance, program)
+        clear(instance.container_directory)
+        if isinstance(program, Builtin):
+            return await self._start_builtin(instance, program, until_exit)
+        return await self._start_process(instance, program, until_exit)
+
+    def _start_task(self, instance: Instance, program: Task) -> Started:
         container = Container(
             pod=instance.pod,
             name=instance.spec["name"],
@@ -108,29 +135,66 @@ class Starter:
     async def _start_process(
         self, instance: Instance, program: Process, until_exit: ExitStack
     ) -> Started:
-        env = {"PATH": _PATH, "HOSTNAME": instance.pod["metadata"]["name"]} | instance.env
-        real = self._listen(instance, program, until_exit)
+        env = {"PATH": _PATH, "HOSTNAME": instance.hostname} | instance.env
+        real = self._listen(instance, instance.port, until_exit, own=program.own_address)
         if real is not None:
             env |= {"HOST": real[0], "PORT": str(real[1])}
-        work = instance.directory / instance.spec["name"] / "work"
-        work.mkdir(parents=True, exist_ok=True)
+        box = self._box(instance, DEFAULT, {"HOME": "/root"} | env | {"PATH": _BOX_PATH}, "")
         arguments = instance.spec.get("args") or () if instance.image.takes_arguments else ()
         argv = (*program.argv, *(expand(argument, instance.env) for argument in arguments))
+        running = await self._run(instance, Command(argv=argv, env=env, cwd=box.root))
+        write_box(box)
+        return Started(running, real)
+
+    async def _start_builtin(
+        self, instance: Instance, program: Builtin, until_exit: ExitStack
+    ) -> Started:
+        base = {"PATH": _BOX_PATH, "HOSTNAME": instance.hostname, **program.env}
+        real = self._listen(instance, program.port, until_exit, own=True)
+        listen = f"{real[0]}:{real[1]}" if real else ""
+        env = base | instance.env
+        box = self._box(
+            instance, program.commands, {**env, "HOME": env.get("HOME", "/root")}, listen
+        )
+        furnish(box)
+        write_box(box)
+        argv = _argv(instance, program)
+        try:
+            return Started(await self._run(instance, first_command(argv, box)), real)
+        except NoSuchCommand as missing:
+            raise StartFailed(_worded(missing.message)) from missing
+
+    async def _run(self, instance: Instance, what: Command) -> Running:
         try:
             child = await self.supervisor.start(
-                Launch(argv=argv, env=env, cwd=work, log=instance.log)
+                Launch(argv=what.argv, env=what.env, cwd=what.cwd, log=instance.log)
             )
         except StartFailed as failure:
-            raise StartFailed(_worded(f'exec: "{argv[0]}": {failure.message}')) from failure
-        return Started(RunningProcess(child), real)
+            raise StartFailed(_worded(f'exec: "{what.argv[0]}": {failure.message}')) from failure
+        return RunningProcess(child)
+
+    def _box(self, instance: Instance, image: str, env: dict[str, str], listen: str) -> Box:
+        return Box(
+            directory=str(instance.container_directory),
+            image=image,
+            hostname=instance.hostname,
+            ip=instance.ip,
+            namespace=instance.pod["metadata"].get("namespace", ""),
+            network=str(self.door),
+            env=env,
+            listen=listen,
+            aliases=host_aliases(instance.pod),
+            workdir=instance.spec.get("workingDir") or "/",
+            mounts=instance.mounts,
+        )
 
     def _listen(
-        self, instance: Instance, program: Process, until_exit: ExitStack
+        self, instance: Instance, port: int | None, until_exit: ExitStack, *, own: bool
     ) -> Address | None:
-        if instance.port is None:
+        if port is None:
             return None
-        address = (instance.ip, instance.port)
-        binding = self.addresses.binding(*address, own_address=program.own_address)
+        address = (instance.ip, port)
+        binding = self.addresses.binding(*address, own_address=own)
         if binding == address:
             return binding
         until_exit.callback(self.addresses.release_port, binding[1])
@@ -141,27 +205,46 @@ class Starter:
         return binding
 
 
-def resolved_environment(spec: Object, pod: Object, ip: str, find: Find) -> dict[str, str]:
-    """The variables of container `spec`.
+def resolved_environment(
+    spec: Object,
+    pod: Object,
+    addresses: Mapping[str, str],
+    find: Find,
+    links: Mapping[str, str],
+) -> dict[str, str]:
+    """The variables of container `spec`; `links` are those about Services.
 
     Raises:
         ConfigError: for what is missing, or what knlab refuses to do.
     """
-    lifecycle = spec.get("lifecycle") or {}
-    if "postStart" in lifecycle:
-        raise ConfigError("knlab runs no postStart hooks")
     if spec.get("restartPolicy") == "Always":
         raise ConfigError("knlab runs no sidecars among the init containers")
-    addresses = dict.fromkeys(("status.podIP", "status.podIPs"), ip)
-    addresses |= dict.fromkeys(("status.hostIP", "status.hostIPs"), HOST_IP)
-    return environment(spec, pod, addresses, find)
+    return environment(spec, pod, addresses, find, links)
+
+
+def pod_addresses(ip: str) -> dict[str, str]:
+    """What the fields of a pod's status say of its addresses."""
+    own = dict.fromkeys(("status.podIP", "status.podIPs"), ip)
+    return own | dict.fromkeys(("status.hostIP", "status.hostIPs"), HOST_IP)
+
+
+def termination_message(instance: Instance) -> str:
+    """What the program of `instance`, which has ended, wrote to its terminationMessagePath."""
+    path = instance.spec.get("terminationMessagePath") or "/dev/termination-log"
+    try:
+        files = read_box(instance.container_directory).files
+        return next(files.read(path), b"")[:_MESSAGE_BYTES].decode("utf-8", "replace")
+    except (NoSuchBox, OSError):
+        return ""
+
+
+def _argv(instance: Instance, program: Builtin) -> tuple[str, ...]:
+    """The command line of a container, made of its image's and its own as Kubernetes says."""
+    own, arguments = instance.spec.get("command"), instance.spec.get("args")
+    words = own or program.entrypoint
+    rest = arguments or (() if own else program.arguments)
+    return tuple(expand(word, instance.env) for word in (*words, *rest))
 
 
 def _worded(why: str) -> str:
     return f"{_CANNOT_START}{why}: unknown"
-
-
-def _no_such_command(command: str) -> str:
-    if "/" in command:
-        return f'exec: "{command}": stat {command}: no such file or directory'
-    return f'exec: "{command}": executable file not found in $PATH'

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Mapping
@@ -41,12 +42,27 @@ class Launch:
     log: Path
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """A command to start with standard streams of its own."""
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    cwd: Path
+    streams: tuple[int, int, int]
+    """Open descriptors that become its input, output and errors."""
+    terminal: bool
+    """Whether they are a terminal, which then belongs to the process."""
+
+
 class Child:
-    """A container's process group."""
+    """A process group: a container's, or a command's."""
 
     def __init__(self, tell: Callable[[dict[str, Any]], None], name: str) -> None:
         self._tell = tell
         self.name = name
+        self.log: Path | None = None
+        """Where a container's process logs; None for a command."""
         self.pid = 0
         loop = asyncio.get_running_loop()
         self.started: asyncio.Future[int] = loop.create_future()
@@ -67,6 +83,7 @@ class Supervisor:
         self._count = 0
         self._children: dict[str, Child] = {}
         self._shim: Process | None = None
+        self._descriptors: socket.socket | None = None
         self._up = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -87,42 +104,82 @@ class Supervisor:
         """The process id of the shim that runs now; 0 while there is none."""
         return self._shim.pid if self._shim is not None else 0
 
+    @property
+    def containers(self) -> list[tuple[Path, int]]:
+        """The log and the first process of every container that runs."""
+        return [(one.log, one.pid) for one in self._children.values() if one.log and one.pid]
+
     async def start(self, launch: Launch) -> Child:
-        """The process that `launch` describes, running.
+        """The container's process that `launch` describes, running.
 
         Raises:
             StartFailed: with the operating system's reason.
         """
         await self._up.wait()
+        child = await self._start(launch, log=str(launch.log))
+        child.log = launch.log
+        return child
+
+    async def execute(self, execution: Execution) -> Child:
+        """The command that `execution` describes, running; its descriptors may be closed then.
+
+        Raises:
+            StartFailed: with the operating system's reason.
+        """
+        await self._up.wait()
+        self._hand_over(execution.streams)
+        return await self._start(execution, terminal=execution.terminal)
+
+    async def _start(self, what: Launch | Execution, **output: object) -> Child:
         self._count += 1
         child = Child(self._tell, str(self._count))
         self._children[child.name] = child
         self._tell(
             {
-                "do": "start", "id": child.name, "argv": launch.argv, "env": dict(launch.env),
-                "cwd": str(launch.cwd), "log": str(launch.log),
+                "do": "start", "id": child.name, "argv": what.argv, "env": dict(what.env),
+                "cwd": str(what.cwd), **output,
             }
         )  # fmt: skip
-        await child.started
+        try:
+            await asyncio.shield(child.started)
+        except asyncio.CancelledError:
+            child.signal(signal.SIGKILL)
+            raise
         return child
+
+    def _hand_over(self, descriptors: tuple[int, int, int]) -> None:
+        try:
+            if self._descriptors is not None:
+                socket.send_fds(self._descriptors, [b"."], descriptors)
+        except OSError as error:
+            raise StartFailed(f"cannot hand over the standard streams: {error}") from error
 
     async def _keep(self) -> None:
         while True:
-            shim = await asyncio.create_subprocess_exec(
-                sys.executable, "-I", "-S", "-c", _START,
-                stdin=PIPE, stdout=PIPE, start_new_session=True,
-            )  # fmt: skip
-            self._shim = shim
-            self._up.set()
-            try:
-                await self._hear(shim)
-                self._log(f"pods: the shim (process {shim.pid}) ended; starting another")
-            finally:
-                self._shim = None
-                self._up.clear()
-                await asyncio.shield(_ended(shim))
-                self._lose_children()
+            ours, theirs = socket.socketpair()
+            with ours:
+                with theirs:
+                    shim = await asyncio.create_subprocess_exec(
+                        sys.executable, "-I", "-S", "-c", _START, str(theirs.fileno()),
+                        stdin=PIPE, stdout=PIPE, start_new_session=True,
+                        pass_fds=(theirs.fileno(),),
+                    )  # fmt: skip
+                os.set_blocking(ours.fileno(), False)
+                self._descriptors = ours
+                await self._live_with(shim)
             await asyncio.sleep(_PAUSE)
+
+    async def _live_with(self, shim: Process) -> None:
+        self._shim = shim
+        self._up.set()
+        try:
+            await self._hear(shim)
+            self._log(f"pods: the shim (process {shim.pid}) ended; starting another")
+        finally:
+            self._shim = None
+            self._up.clear()
+            await asyncio.shield(_ended(shim))
+            self._lose_children()
 
     async def _hear(self, shim: Process) -> None:
         assert shim.stdout is not None
@@ -136,7 +193,7 @@ class Supervisor:
                 _settle(child.started, child.pid)
             elif "failed" in event:
                 del self._children[child.name]
-                child.started.set_exception(StartFailed(event["failed"]))
+                _fail(child.started, event["failed"])
             else:
                 del self._children[child.name]
                 _settle(child.exited, event["code"])
@@ -151,14 +208,20 @@ class Supervisor:
                 with suppress(ProcessLookupError, PermissionError):
                     os.killpg(child.pid, signal.SIGKILL)
                 _settle(child.exited, KILLED)
-            elif not child.started.done():
-                child.started.set_exception(StartFailed("the supervising process ended"))
+            else:
+                _fail(child.started, "the supervising process ended")
         self._children.clear()
 
 
 def _settle(future: asyncio.Future[int], value: int) -> None:
     if not future.done():
         future.set_result(value)
+
+
+def _fail(future: asyncio.Future[int], why: str) -> None:
+    if not future.done():
+        future.set_exception(StartFailed(why))
+        future.exception()  # who waits may have gone
 
 
 async def _ended(shim: Process) -> None:

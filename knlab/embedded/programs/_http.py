@@ -18,46 +18,64 @@ import sys
 import time
 from collections.abc import Callable, Generator
 
-Steps = Generator[float, None, tuple[int, str]]
-"""What an answer does: waits of so many seconds, and in the end status and text."""
+Steps = Generator[float, None, "tuple[int, str] | Reply"]
+"""What an answer does: waits of so many seconds, and in the end status and text, or a reply."""
 
 Answer = Callable[[str, dict[str, str]], Steps]
 """(path, query) → the steps of the answer."""
+
+FullAnswer = Callable[["Head", str], Steps]
+"""(the request's head, who asks) → the steps of the answer."""
 
 _HEAD_LIMIT = 64 * 1024
 _UNREAD_LIMIT = 1024 * 1024
 _PARENT_CHECK = 1.0
 _KILLED_BY_TERM = 2
-_REASONS = {200: "OK", 400: "Bad Request", 431: "Request Header Fields Too Large"}
+_REASONS = {
+    200: "OK", 301: "Moved Permanently", 304: "Not Modified", 400: "Bad Request",
+    403: "Forbidden", 404: "Not Found", 405: "Not Allowed", 431: "Request Header Fields Too Large",
+}  # fmt: skip
 
 
 class BadRequestError(Exception):
     """Bytes that are no HTTP/1 request, or a body length that makes no sense."""
 
 
-class Head:
-    """A request's first line and the few headers that matter to a server."""
+class Reply:
+    """An answer that is more than a text."""
 
-    __slots__ = ("chunked", "close", "expects", "length", "method", "path", "query")
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(self, status: int, body: bytes, headers: str = "") -> None:
+        self.status, self.body = status, body
+        self.headers = headers
+        """Whole lines, each with its end."""
+
+
+class Head:
+    """A request's first line and its headers, of which a few matter to a server."""
+
+    __slots__ = ("chunked", "close", "expects", "fields", "first", "length", "method", "path",
+                 "query")  # fmt: skip
 
     def __init__(self, text: str) -> None:
-        first, *lines = text.split("\r\n")
+        self.first, *lines = text.split("\r\n")
         try:
-            self.method, target, version = first.split(" ")
+            self.method, target, version = self.first.split(" ")
         except ValueError:
             raise BadRequestError from None
-        fields = {name.strip().lower(): value.strip().lower() for name, _, value in
-                  (line.partition(":") for line in lines)}  # fmt: skip
-        connection = fields.get("connection", "")
+        fields = self.fields = {name.strip().lower(): value.strip() for name, _, value in
+                                (line.partition(":") for line in lines)}  # fmt: skip
+        connection = fields.get("connection", "").lower()
         self.close = "close" in connection or (
             version == "HTTP/1.0" and "keep-alive" not in connection
         )
-        self.chunked = fields.get("transfer-encoding", "").endswith("chunked")
+        self.chunked = fields.get("transfer-encoding", "").lower().endswith("chunked")
         length = fields.get("content-length", "0")
         if not (length.isascii() and length.isdigit()):
             raise BadRequestError
         self.length = int(length)
-        self.expects = fields.get("expect") == "100-continue"
+        self.expects = fields.get("expect", "").lower() == "100-continue"
         self.path, _, query = target.partition("?")
         pairs = (part.partition("=") for part in query.split("&"))
         self.query = {name: value for name, _, value in pairs}
@@ -107,15 +125,21 @@ class Body:
 class _Connection:
     """One client."""
 
-    def __init__(self, server: Server, peer: socket.socket) -> None:
+    def __init__(self, server: Server, peer: socket.socket, client: str) -> None:
         self._server = server
         self._peer = peer
+        self._client = client
         self._received = bytearray()
         self._unsent = bytearray()
         self._head: Head | None = None
         self._body: Body | None = None
         self._busy = False
         self._ending = False
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether no answer is in the making or under way."""
+        return not (self._busy or self._unsent)
 
     def ready(self, events: int) -> None:
         """Read or write what the socket allows now."""
@@ -143,7 +167,7 @@ class _Connection:
                 self._start()
         except BadRequestError:
             self._ending = True
-            self._send(400, "400 Bad Request", close=True)
+            self._send(_reply(400, "400 Bad Request"), close=True)
 
     def _request_complete(self) -> bool:
         if self._head is None:
@@ -163,14 +187,13 @@ class _Connection:
         if self._head is None:
             return
         self._busy = True
-        self._step(self._server.answer(self._head.path, self._head.query))
+        self._step(self._server.answer(self._head, self._client))
 
     def _step(self, answer: Steps) -> None:
         try:
             wait = next(answer)
         except StopIteration as ended:
-            status, text = ended.value
-            self._finish(status, text)
+            self._finish(ended.value)
         else:
             self._server.later(wait, lambda: self._resume(answer))
 
@@ -181,21 +204,20 @@ class _Connection:
         except OSError:
             self._close()
 
-    def _finish(self, status: int, text: str) -> None:
+    def _finish(self, answer: tuple[int, str] | Reply) -> None:
         head, self._head, self._body, self._busy = self._head, None, None, False
         if head is not None:
             self._ending = head.close
-            self._send(status, text, close=head.close, bare=head.method == "HEAD")
+            reply = answer if isinstance(answer, Reply) else _reply(*answer)
+            self._send(reply, close=head.close, bare=head.method == "HEAD")
 
-    def _send(self, status: int, text: str, *, close: bool, bare: bool = False) -> None:
-        body = text.encode()
-        kind = "Content-Type: text/plain; charset=utf-8\r\n" if body else ""
+    def _send(self, reply: Reply, *, close: bool, bare: bool = False) -> None:
         ending = "Connection: close\r\n" if close else ""
         head = (
-            f"HTTP/1.1 {status} {_REASONS[status]}\r\nDate: {self._server.date()}\r\n"
-            f"Content-Length: {len(body)}\r\n{kind}{ending}\r\n"
+            f"HTTP/1.1 {reply.status} {_REASONS[reply.status]}\r\nDate: {self._server.date()}\r\n"
+            f"Content-Length: {len(reply.body)}\r\n{reply.headers}{ending}\r\n"
         )
-        self._write(head.encode("latin-1") + (b"" if bare else body))
+        self._write(head.encode("latin-1") + (b"" if bare else reply.body))
 
     def _write(self, piece: bytes) -> None:
         waiting = bool(self._unsent)
@@ -218,13 +240,19 @@ class _Connection:
 
     def _close(self) -> None:
         self._server.forget(self._peer)
+        self._server.lose(self)
         self._peer.close()
 
 
-class Server:
-    """Serves `answer` on one address until the process ends."""
+def _reply(status: int, text: str) -> Reply:
+    kind = "Content-Type: text/plain; charset=utf-8\r\n" if text else ""
+    return Reply(status, text.encode(), kind)
 
-    def __init__(self, answer: Answer, host: str, port: int) -> None:
+
+class Server:
+    """Serves `answer` on one address until the process ends, or `stop` and the last answer."""
+
+    def __init__(self, answer: FullAnswer, host: str, port: int) -> None:
         self.answer = answer
         self._selector = selectors.DefaultSelector()
         self._masks: dict[socket.socket, int] = {}
@@ -233,6 +261,8 @@ class Server:
         self._date = (0, "")
         self._listener = socket.create_server((host, port), backlog=4096)
         self._listener.settimeout(0)
+        self._stopping = False
+        self._connections: set[_Connection] = set()
         self.watch(self._listener, self._accept)
 
     @property
@@ -241,13 +271,23 @@ class Server:
         return int(self._listener.getsockname()[1])
 
     def run(self, parent: int) -> None:
-        """Serve until `parent`, the process that started us, is gone."""
-        while os.getppid() == parent:
+        """Serve until `parent`, the process that started us, is gone, or nobody is left to."""
+        while os.getppid() == parent and not (self._stopping and self._idle()):
             for key, events in self._selector.select(self._patience()):
                 key.data(events)
             now = time.monotonic()
             while self._timers and self._timers[0][0] <= now:
                 heapq.heappop(self._timers)[2]()
+
+    def stop(self) -> None:
+        """Accept no more connections, and return from `run` when those that are busy are done."""
+        if not self._stopping:
+            self._stopping = True
+            self.forget(self._listener)
+            self._listener.close()
+
+    def _idle(self) -> bool:
+        return all(connection.is_quiet for connection in self._connections)
 
     def watch(
         self, peer: socket.socket, ready: Callable[[int], None], *, writable: bool = False
@@ -267,6 +307,10 @@ class Server:
         """Stop watching `peer`."""
         if self._masks.pop(peer, None) is not None:
             self._selector.unregister(peer)
+
+    def lose(self, connection: _Connection) -> None:
+        """`connection` is gone."""
+        self._connections.discard(connection)
 
     def later(self, seconds: float, call: Callable[[], None]) -> None:
         """Call `call` when `seconds` have passed."""
@@ -288,7 +332,7 @@ class Server:
     def _accept(self, _events: int) -> None:
         while True:
             try:
-                peer, _ = self._listener.accept()
+                peer, client = self._listener.accept()
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as problem:
@@ -296,7 +340,9 @@ class Server:
                 return
             peer.settimeout(0)
             peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.watch(peer, _Connection(self, peer).ready)
+            connection = _Connection(self, peer, client[0])
+            self._connections.add(connection)
+            self.watch(peer, connection.ready)
 
 
 def log(text: str) -> None:
@@ -317,7 +363,7 @@ def run(name: str, answer: Answer) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     host, port = os.environ.get("HOST", ""), os.environ.get("PORT") or "8080"
     try:
-        server = Server(answer, host, int(port))
+        server = Server(lambda head, _: answer(head.path, head.query), host, int(port))
     except (OSError, ValueError, OverflowError) as problem:
         log(f"listen tcp {host}:{port}: {problem}")
         sys.exit(1)

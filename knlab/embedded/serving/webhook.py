@@ -9,7 +9,7 @@ from typing import Final
 
 from knlab.embedded.kube.admission import AdmissionResult, AdmissionReview, WebhookBackend
 from knlab.embedded.kube.controller import View
-from knlab.embedded.kube.quantities import QuantityError
+from knlab.embedded.kube.go_types import misfit
 from knlab.embedded.serving import keys
 from knlab.embedded.serving.config import (
     PARSERS,
@@ -23,6 +23,7 @@ from knlab.embedded.serving.config_network import EXAMPLE_KEY
 from knlab.embedded.serving.defaults import DEFAULTS
 from knlab.embedded.serving.field_errors import render
 from knlab.embedded.serving.kinds import CONFIG_MAPS
+from knlab.embedded.serving.structures import STRUCTURES
 from knlab.embedded.serving.validation import VALIDATIONS
 from knlab.embedded.serving.validation_template import AdmissionConfig
 
@@ -60,6 +61,10 @@ def _admission_config(view: View) -> AdmissionConfig:
 
 def fill_in(review: AdmissionReview, view: View) -> AdmissionResult:
     """The reviewed object with what Knative fills in; unchanged if it fills in nothing."""
+    complaint = _misfit(review)
+    if complaint:
+        denied = f"mutation failed: cannot decode incoming new object: {complaint}"
+        return AdmissionResult(denied=denied)
     default = DEFAULTS.get(review.resource)
     if default is None or review.object is None or review.subresource:
         return _ALLOWED
@@ -67,11 +72,12 @@ def fill_in(review: AdmissionReview, view: View) -> AdmissionResult:
         config = _admission_config(view)
     except ConfigError as error:
         return AdmissionResult(denied=f"mutation failed: {error}")
-    try:
-        return AdmissionResult(object=default(review.object, review.old, config, review.user))
-    except QuantityError as error:
-        denied = f"mutation failed: cannot decode incoming new object: {error}"
-        return AdmissionResult(denied=denied)
+    return AdmissionResult(object=default(review.object, review.old, config, review.user))
+
+
+def _misfit(review: AdmissionReview) -> str:
+    structure = STRUCTURES.get(review.resource)
+    return misfit(review.object, structure) if structure is not None else ""
 
 
 def check_resource(review: AdmissionReview, view: View) -> AdmissionResult:

@@ -154,7 +154,7 @@ async def test_a_deployment_becomes_available_and_its_service_finds_its_pods(api
         f"Successfully assigned default/{pod['metadata']['name']} to knlab" for pod in pods
     )
     assert api.get(ENDPOINTS, "default", "web")["subsets"][0]["ports"] == [
-        {"name": "", "port": 80, "protocol": "TCP"}
+        {"port": 80, "protocol": "TCP"}
     ]
 
 

@@ -75,6 +75,19 @@ class TestRows:
         assert (row.short_names, row.categories) == (("ty",), ("all",))
         assert row.field_selectors == ("spec.color",)
 
+    @pytest.mark.parametrize(
+        ("fields", "warning"),
+        [
+            ({}, ""),
+            ({"deprecated": True}, "example.com/v1 Toy is deprecated"),
+            ({"deprecated": True, "deprecationWarning": "play with games"}, "play with games"),
+            ({"deprecationWarning": "not yet"}, ""),
+        ],
+    )
+    def test_a_deprecated_version_warns(self, fields: Object, warning: str) -> None:
+        (row,) = rows_of(crd("toys", "Toy", version("v1", **fields)))
+        assert row.deprecation == warning
+
     def test_without_subresources_there_is_no_status_path(self) -> None:
         (row,) = rows_of(crd())
         assert not row.has_status

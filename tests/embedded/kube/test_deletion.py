@@ -10,7 +10,7 @@ import pytest
 from knlab._clock import ManualClock
 from knlab.embedded.kube.api import Api
 from knlab.embedded.kube.backing import Lifecycle, WriteOptions
-from knlab.embedded.kube.errors import Conflict, Forbidden, Invalid, NotFound
+from knlab.embedded.kube.errors import BadRequest, Conflict, Forbidden, Invalid, NotFound
 from knlab.embedded.kube.listing import Query
 from knlab.embedded.kube.objects import GroupResource, Object
 from knlab.embedded.kube.registry import Resource
@@ -153,14 +153,14 @@ def test_propagation_is_left_to_the_garbage_collector(
             {"propagationPolicy": "Sideways"},
             (
                 'DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value:'
-                ' "Sideways": supported values: "Foreground", "Background", "Orphan", nil'
+                ' "Sideways": supported values: "Foreground", "Background", "Orphan", "nil"'
             ),
         ),
         (
-            {"gracePeriodSeconds": -1},
+            {"propagationPolicy": "Orphan", "orphanDependents": True},
             (
-                'DeleteOptions.meta.k8s.io "" is invalid: gracePeriodSeconds: Invalid value: -1:'
-                " must be greater than or equal to 0"
+                'DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Invalid value:'
+                ' "Orphan": orphanDependents and deletionPropagation cannot be both set'
             ),
         ),
     ],
@@ -173,14 +173,31 @@ def test_bad_options(api: Api, body: Object, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "called"), [("uid", "UID"), ("resourceVersion", "ResourceVersion")]
+    ("wanted", "called", "otherwise"),
+    [
+        ("uid", "UID", "deleted and then recreated"),
+        ("resourceVersion", "ResourceVersion", "modified"),
+    ],
 )
-def test_preconditions(api: Api, wanted: str, called: str) -> None:
+def test_preconditions(api: Api, wanted: str, called: str, otherwise: str) -> None:
     made = make(api)
-    with pytest.raises(Conflict, match=f"Precondition failed: {called} in precondition: 99,"):
+    with pytest.raises(Conflict) as caught:
         api.delete(MAPS, "default", "m", {"preconditions": {wanted: "99"}})
+    assert caught.value.message == (
+        f'Operation cannot be fulfilled on ConfigMap "m": the {called} in the precondition (99)'
+        f" does not match the {called} in record ({made['metadata'][wanted]}). The object might"
+        f" have been {otherwise}"
+    )
     actual = made["metadata"][wanted]
     assert api.delete(MAPS, "default", "m", {"preconditions": {wanted: actual}}).gone
+
+
+@pytest.mark.parametrize("grace", ["5", 1.5, True, [1]])
+def test_a_grace_period_is_a_whole_number(api: Api, grace: object) -> None:
+    make(api)
+    with pytest.raises(BadRequest, match=r"DeleteOptions.gracePeriodSeconds of type int64"):
+        api.delete(MAPS, "default", "m", {"gracePeriodSeconds": grace})
+    assert api.delete(MAPS, "default", "m", {"gracePeriodSeconds": -1}).gone
 
 
 def test_dry_run_keeps_the_object(api: Api) -> None:

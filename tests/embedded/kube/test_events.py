@@ -55,6 +55,15 @@ def test_the_same_again_counts_up(api: Api, clock: ManualClock) -> None:
     assert event["lastTimestamp"] == "2023-11-14T22:13:25Z"
 
 
+def test_an_event_belongs_to_the_program_of_its_source(api: Api, clock: ManualClock) -> None:
+    api.record(note(), "pod-controller", "manager")
+    clock.advance(5)
+    api.record(note(), "pod-controller", "manager")
+    (entry,) = api.list(EVENTS)[0]["metadata"]["managedFields"]
+    assert (entry["manager"], entry["time"]) == ("manager", "2023-11-14T22:13:25Z")
+    assert {"f:count", "f:lastTimestamp", "f:reason"} <= entry["fieldsV1"].keys()
+
+
 def test_something_else_is_another_event(api: Api) -> None:
     other = POD | {"metadata": {**POD["metadata"], "uid": "u2"}}
     api.record(note(), "kubelet")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+
+import orjson
 import pytest
 
+from knlab.embedded.kube import store as stores
 from knlab.embedded.kube.api import Api
-from knlab.embedded.kube.errors import BadRequest, Timeout
+from knlab.embedded.kube.errors import BadRequest, Expired, Timeout
 from knlab.embedded.kube.listing import Query
 from knlab.embedded.kube.objects import GroupResource
 
@@ -67,10 +71,86 @@ def test_remaining_is_unknown_with_a_selector(pods: Api) -> None:
     assert page.remaining is None
 
 
-@pytest.mark.parametrize("token", ["x", "e30", "W10", "!!!"])
-def test_bad_tokens(pods: Api, token: str) -> None:
-    with pytest.raises(BadRequest, match="continue key is not valid"):
-        pods.page(PODS, None, Query(token=token))
+def token(**content: object) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps(content)).rstrip(b"=").decode()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x", "it is not one that this server gave"),
+        ("!!!", "it is not one that this server gave"),
+        ("W10", "it is not one that this server gave"),
+        ("e30", "server does not recognize this encoded version "),
+        (token(v="meta.k8s.io/v2", rv=5, start="a"), "encoded version meta.k8s.io/v2"),
+        (token(v="meta.k8s.io/v1", rv=0, start="a"), "incorrect encoded start resourceVersion"),
+        (token(v="meta.k8s.io/v1", rv="x", start="a"), "incorrect encoded start resourceVersion"),
+        (token(v="meta.k8s.io/v1", rv=5, start=""), "encoded start key empty"),
+        (token(v="meta.k8s.io/v1", rv=5), "encoded start key empty"),
+        (token(v="meta.k8s.io/v1", rv=5, start="../a"), "continue key is not valid: ../a"),
+    ],
+)
+def test_bad_tokens(pods: Api, text: str, message: str) -> None:
+    with pytest.raises(
+        BadRequest, match="invalid continue token: continue key is not valid"
+    ) as caught:
+        pods.page(PODS, None, Query(token=text))
+    assert message in caught.value.message
+
+
+def test_pages_show_how_it_was_at_the_first_one(pods: Api) -> None:
+    first = pods.page(PODS, "default", Query(limit=2))
+    pods.delete(PODS, "default", "p3")
+    pods.create(PODS, {"apiVersion": "v1", "kind": "Pod",
+                       "metadata": {"name": "p25", "namespace": "default"}})  # fmt: skip
+    changed = pods.get(PODS, "default", "p4")
+    changed["metadata"]["labels"] = {"new": "1"}
+    pods.update(PODS, changed)
+    rest = pods.page(PODS, "default", Query(token=first.token))
+    assert [item["metadata"]["name"] for item in rest.items] == ["p2", "p3", "p4"]
+    assert rest.items[-1]["metadata"]["labels"] == {"odd": "0"}
+    assert rest.version == first.version
+
+
+def test_a_token_is_relative_to_what_is_listed(pods: Api) -> None:
+    one = pods.page(PODS, "default", Query(limit=1)).token
+    assert listed(pods, "other", Query(token=one))[0] == "other/p1"
+    everywhere = pods.page(PODS, None, Query(limit=6)).token
+    assert listed(pods, None, Query(token=everywhere))[0] == "other/p1"
+
+
+def test_a_list_of_an_earlier_version(pods: Api) -> None:
+    before = pods.store.version
+    pods.delete(PODS, "default", "p0")
+    exact = pods.page(PODS, "default", Query(exact=before))
+    assert len(exact.items) == 5
+    assert exact.version == before
+    assert len(pods.page(PODS, "default", Query(at_least=before)).items) == 4
+    with pytest.raises(Timeout):
+        pods.page(PODS, "default", Query(exact=10_000))
+
+
+def test_what_is_forgotten_has_expired_and_a_token_leads_on(
+    pods: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = pods.page(PODS, "default", Query(limit=2))
+    monkeypatch.setattr(stores, "HISTORY", len(pods.list(PODS)) * 2)  # what was written so far
+    pods.delete(PODS, "default", "p3")
+    pods.delete(PODS, "default", "p4")
+    pods.page(PODS, "default", Query(token=first.token))
+    for _ in range(20):
+        made = pods.create(PODS, {"apiVersion": "v1", "kind": "Pod",
+                                  "metadata": {"name": "z", "namespace": "other"}})  # fmt: skip
+        pods.delete(PODS, "other", made.object["metadata"]["name"])
+    with pytest.raises(Expired, match="too old to display a consistent list") as caught:
+        pods.page(PODS, "default", Query(token=first.token))
+    status = caught.value.status()
+    assert (status["code"], status["reason"]) == (410, "Expired")
+    rest = pods.page(PODS, "default", Query(token=status["metadata"]["continue"]))
+    assert [item["metadata"]["name"] for item in rest.items] == ["p2"]
+    assert rest.version == pods.store.version
+    with pytest.raises(Expired, match=r"^The resourceVersion for the provided list is too old\.$"):
+        pods.page(PODS, "default", Query(exact=first.version))
 
 
 def test_a_version_of_the_future(pods: Api) -> None:

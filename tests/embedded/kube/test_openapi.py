@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from knlab.embedded.kube.objects import Object
 from knlab.embedded.kube.openapi import (
     OpenApi,
+    Published,
     component_name,
     document_of,
     schema_of,
@@ -19,6 +23,24 @@ REVIEW = Resource(
     group="authentication.k8s.io", version="v1", plural="reviews", kind="Review",
     namespaced=False, verbs=("create",),
 )  # fmt: skip
+METADATA = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
+PUBLISHED: Mapping[str, Object] = {
+    METADATA: {"type": "object"},
+    "published.Part": {"type": "string"},
+    "published.Other": {"type": "string"},
+    "published.ConfigMap": {
+        "type": "object",
+        "properties": {
+            "apiVersion": {"type": "string", "description": "Which version."},
+            "kind": {"type": "string", "description": "Which kind."},
+            "metadata": {
+                "allOf": [{"$ref": f"#/components/schemas/{METADATA}"}], "description": "Names.",
+            },
+            "part": {"$ref": "#/components/schemas/published.Part"},
+        },
+        "x-kubernetes-group-version-kind": [{"group": "", "version": "v1", "kind": "ConfigMap"}],
+    },
+}  # fmt: skip
 
 
 def test_patch_says_that_the_server_validates_fields() -> None:
@@ -35,6 +57,43 @@ def test_strategic_merge_is_not_advertised_so_that_kubectl_uses_its_own_types() 
         for operations in document_of([row])["paths"].values():
             content = operations.get("patch", {}).get("requestBody", {}).get("content", {})
             assert "application/strategic-merge-patch+json" not in content
+
+
+def test_a_published_schema_is_taken_as_it_is_with_all_that_it_refers_to() -> None:
+    schemas = document_of([CONFIG_MAP], PUBLISHED)["components"]["schemas"]
+    assert schemas["published.ConfigMap"] is PUBLISHED["published.ConfigMap"]
+    assert "published.Part" in schemas
+    assert "published.Other" not in schemas
+    assert "io.k8s.api.core.v1.ConfigMap" not in schemas
+
+
+def test_strategic_merge_is_advertised_where_the_schema_is_complete() -> None:
+    paths = document_of([CONFIG_MAP], PUBLISHED)["paths"]
+    patch = paths["/api/v1/namespaces/{namespace}/configmaps/{name}"]["patch"]
+    assert "application/strategic-merge-patch+json" in patch["requestBody"]["content"]
+
+
+def test_custom_resources_are_described_as_most_kinds_are() -> None:
+    made = schema_of(WIDGET, PUBLISHED)["properties"]
+    assert made["metadata"] == PUBLISHED["published.ConfigMap"]["properties"]["metadata"]
+
+
+def test_an_index_is_made_without_the_schemas() -> None:
+    loads: list[int] = []
+
+    def load() -> Mapping[str, Object]:
+        loads.append(1)
+        return PUBLISHED
+
+    made = [OpenApi(Published(version, load)) for version in (lambda: "one", lambda: "two")]
+    hashes = [each.index([CONFIG_MAP])["paths"]["api/v1"]["serverRelativeURL"] for each in made]
+    assert hashes[0] != hashes[1]
+    assert not loads
+    document = made[0].document([CONFIG_MAP], "api/v1")
+    assert document is not None
+    assert hashes[0] == f"/openapi/v3/api/v1?hash={document.hash}"
+    assert made[0].document([CONFIG_MAP], "api/v1") is document
+    assert loads == [1]
 
 
 def test_paths_have_only_what_the_verbs_allow() -> None:

@@ -100,10 +100,16 @@ def test_operations_are_applied_in_order() -> None:
     assert json_patch(operations)({}) == {"x": {}, "z": 1}
 
 
-@pytest.mark.parametrize("body", [{}, "x", [1], [{"op": "grow"}], [{}]])
+@pytest.mark.parametrize("body", [{}, "x", [1]])
 def test_json_patch_bodies_must_be_lists_of_operations(body: Any) -> None:
     with pytest.raises(BadRequest):
         json_patch(body)
+
+
+@pytest.mark.parametrize("body", [[{"op": "grow"}], [{}]])
+def test_operations_that_do_not_exist_are_refused_when_they_are_applied(body: Any) -> None:
+    with pytest.raises(PatchRefusedError):
+        json_patch(body)({})
 
 
 @pytest.mark.parametrize(

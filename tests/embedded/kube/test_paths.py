@@ -82,6 +82,28 @@ def test_a_number_that_is_none_is_a_bad_request() -> None:
         Parameters("limit=x").number("limit")
 
 
+@pytest.mark.parametrize("text", ["", "0", "5s", "1.5h30m", "-3ms", "100µs"])
+def test_timeouts(text: str) -> None:
+    Parameters(f"timeout={text}").check_timeout()
+
+
+@pytest.mark.parametrize("text", ["abc", "5", "s", "1 s"])
+def test_timeouts_that_are_none(text: str) -> None:
+    message = f'invalid timeout specified in the request URL - time: invalid duration "{text}"'
+    with pytest.raises(BadRequest, match=message):
+        Parameters(f"timeout={text}").check_timeout()
+
+
+def test_a_path_is_decoded_before_it_is_divided() -> None:
+    assert segments_of("/api/v1/a%2Fb/") == ("api", "v1", "a", "b")
+
+
+@pytest.mark.parametrize("name", [".", "..", "%2e%2e"])
+def test_names_that_are_directions(name: str) -> None:
+    with pytest.raises(BadRequest, match=r'Name parameter invalid: "\.+": may not be'):
+        at(f"/api/v1/namespaces/default/pods/{name}")
+
+
 def test_targets_are_split_at_the_first_question_mark() -> None:
     path, parameters = split_target("/a?labelSelector=%21x&a=b?c")
     assert path == "/a"

@@ -150,7 +150,7 @@ async def test_a_dry_run_keeps_nothing(ask: Ask) -> None:
     assert (await ask("GET", f"{MAPS}/a")).status == 404
     refused = await ask("POST", f"{MAPS}?dryRun=Some", config_map("a"))
     assert refused.status == 422
-    assert 'dryRun: Unsupported value: "Some"' in refused.json["message"]
+    assert 'dryRun: Unsupported value: ["Some"]: supported values: "All"' in refused.json["message"]
 
 
 async def test_unknown_and_repeated_fields_are_refused_warned_about_or_ignored(ask: Ask) -> None:
@@ -213,18 +213,31 @@ async def test_reviews_are_answered_and_not_stored(ask: Ask) -> None:
         ("GET", "/nowhere", 404, "404 page not found"),
         ("GET", "/apis/no.such/v1/things", 404, "404 page not found"),
         ("GET", "/api/v1/nosuch", 404, "the server could not find the requested resource"),
-        ("GET", f"{MAPS}/x/scale", 404, 'configmaps "x" not found'),
+        ("GET", f"{MAPS}/x/scale", 404, "the server could not find the requested resource"),
+        ("GET", f"{WIDGETS}/x/none", 404, 'widgets.ex.com "x" not found'),
         ("POST", "/api/v1/configmaps", 405, "does not allow this method"),
         ("DELETE", "/api/v1/configmaps", 405, "does not allow this method"),
         ("BREW", MAPS, 405, "does not allow this method"),
         ("POST", "/version", 405, "does not allow this method"),
         ("GET", f"{MAPS}?labelSelector=a%20b", 400, "unable to parse requirement"),
-        ("GET", f"{MAPS}?fieldSelector=a.b%3D1", 400, "field label not supported: a.b"),
+        ("GET", f"{MAPS}?fieldSelector=a.b%3D1", 400, '"a.b" is not a known field selector'),
         ("GET", f"{MAPS}?limit=x", 400, "invalid syntax"),
         ("GET", f"{MAPS}?continue=x", 400, "continue key is not valid"),
         ("GET", f"{MAPS}?resourceVersion=x", 400, "invalid resource version"),
-        ("GET", f"{MAPS}?resourceVersion=9999", 504, "Too large resource version"),
-        ("POST", MAPS, 400, "the request has no body"),
+        ("GET", f"{MAPS}?resourceVersion=9999", 504, "Timeout: Too large resource version"),
+        ("GET", f"{MAPS}/a?resourceVersion=9999", 504, "Timeout: Too large resource version"),
+        ("GET", f"{MAPS}/a?resourceVersion=x", 400, "invalid resource version"),
+        ("GET", f"{MAPS}?timeout=x", 400, 'time: invalid duration "x"'),
+        ("GET", "/version?timeout=x", 400, 'time: invalid duration "x"'),
+        ("GET", f"{MAPS}/%2e%2e", 400, 'Name parameter invalid: ".."'),
+        ("GET", "/api/v1/namespaces/a%2Fb/configmaps", 404, "could not find the requested"),
+        ("GET", "/apis/apps/v9/deployments", 404, "could not find the requested resource"),
+        ("GET", "/apis/ex.com/v9/widgets", 404, "404 page not found"),
+        ("HEAD", MAPS, 405, "does not allow this method"),
+        ("OPTIONS", f"{MAPS}/a", 405, "does not allow this method"),
+        ("PUT", MAPS, 405, "does not allow this method"),
+        ("POST", f"{MAPS}/a", 405, "does not allow this method"),
+        ("POST", MAPS, 400, "unexpected end of JSON input (<empty>)"),
         ("GET", "/openapi/v3/apis/no/v1", 404, "could not find the requested resource"),
     ],
 )
@@ -245,7 +258,6 @@ async def test_errors_have_kubernetes_codes_and_words(
             {"metadata": {"name": "a", "namespace": "other"}},
             "the namespace of the provided object does not match",
         ),
-        ({"metadata": "text", "kind": "ConfigMap"}, "undeterminable"),
     ],
 )
 async def test_a_body_must_fit_its_url(ask: Ask, body: Any, text: str) -> None:
@@ -254,11 +266,68 @@ async def test_a_body_must_fit_its_url(ask: Ask, body: Any, text: str) -> None:
     assert text in answer.json["message"]
 
 
+async def test_a_copy_of_a_stored_object_is_not_created(ask: Ask) -> None:
+    copy = {"metadata": {"name": "a", "resourceVersion": "5"}}
+    answer = await ask("POST", MAPS, copy)
+    assert answer.status == 400
+    assert answer.json["message"] == "resourceVersion should not be set on objects to be created"
+
+
+async def test_repeated_keys_in_yaml(ask: Ask) -> None:
+    body = b"metadata: {name: a}\ndata:\n  a: b\n  a: c\n"
+    strict = await ask("POST", f"{MAPS}?fieldValidation=Strict", body, "application/yaml")
+    assert strict.status == 400
+    assert strict.json["message"].endswith(
+        'strict decoding error: yaml: unmarshal errors:\n  line 4: key "a" already set in map'
+    )
+    warned = await ask("POST", MAPS, body, "application/yaml")
+    assert warned.response.header("Warning") == '299 - "line 4: key \\"a\\" already set in map"'
+
+
+async def test_the_answer_to_a_collections_deletion_has_pages(ask: Ask) -> None:
+    for name in "abc":
+        await ask("POST", MAPS, config_map(name))
+    deleted = (await ask("DELETE", f"{MAPS}?limit=1")).json
+    assert [item["metadata"]["name"] for item in deleted["items"]] == ["a"]
+    assert deleted["metadata"]["remainingItemCount"] == 2
+    left = (await ask("GET", MAPS)).json["items"]
+    assert [item["metadata"]["name"] for item in left] == ["b", "c"]
+
+
+async def test_a_deletion_takes_its_own_kind_of_body(ask: Ask) -> None:
+    await ask("POST", MAPS, config_map("a"))
+    refused = await ask("DELETE", f"{MAPS}/a", {"kind": "ConfigMap", "apiVersion": "v1"})
+    assert refused.status == 400
+    assert (await ask("DELETE", f"{MAPS}/a", {"gracePeriodSeconds": "5"})).status == 400
+    assert (await ask("DELETE", f"{MAPS}/a", {"kind": "DeleteOptions"})).status == 200
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        (
+            "fieldValidation=X",
+            (
+                'fieldValidation: Unsupported value: "X": supported values: "", "Ignore",'
+                ' "Strict", "Warn"'
+            ),
+        ),
+        ("dryRun=", 'dryRun: Unsupported value: [""]: supported values: "All"'),
+        ("fieldManager=" + "x" * 129, "fieldManager: Too long: may not be more than 128 bytes"),
+        ("fieldManager=a%01", "invalid character U+0001 (at position 1)"),
+    ],
+)
+async def test_options_of_writes(ask: Ask, query: str, message: str) -> None:
+    answer = await ask("POST", f"{MAPS}?{query}", config_map("a"))
+    assert answer.status == 422
+    assert answer.json["message"].startswith('CreateOptions.meta.k8s.io "" is invalid: ')
+    assert message in answer.json["message"]
+
+
 @pytest.mark.parametrize(
     ("path", "kind", "text"),
     [
         (f"{WIDGETS}/w", "application/strategic-merge-patch+json", "unknown format"),
-        (f"{MAPS}/a", "application/apply-patch+yaml", "server-side apply is not available"),
         (f"{MAPS}/a", "text/plain", "415: Unsupported Media Type"),
     ],
 )

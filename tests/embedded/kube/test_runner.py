@@ -296,3 +296,38 @@ async def test_a_restarted_controller_looks_at_everything_again(api: Api) -> Non
     async with running(api, wired):
         await turns()
     assert len(sync.keys) == count + 1
+
+
+async def test_writes_and_events_belong_to_the_program_unless_the_controller_says_another(
+    api: Api,
+) -> None:
+    def write(_view: View, key: Key, _now: float) -> Outcome:
+        parent = deployment(key[1])
+        return Outcome((c.create(PODS, pod(key[1])),), (Note(parent, "Normal", "Made", "a pod"),))
+
+    api.create(DEPLOYMENTS, deployment("d"))
+    for manager, noted in (("", "program"), ("other", "other")):
+        maker = Controller(name="maker", manager=manager, parent=DEPLOYMENTS, sync=write)
+        task = asyncio.create_task(
+            run_controllers([maker], api, log=lambda _line: None, manager="program")
+        )
+        await until(api, lambda: bool(api.list(EVENTS)))
+        task.cancel()
+        for resource in (PODS, EVENTS):
+            (made,) = api.list(resource)
+            assert made["metadata"]["managedFields"][0]["manager"] == noted
+            api.delete(resource, "default", made["metadata"]["name"])
+
+
+async def test_an_update_keeps_owners_noted_since_the_object_was_read(api: Api) -> None:
+    read = api.create(MAPS, config_map("m") | {"data": {"a": "1"}}).object
+    api.patch(MAPS, "default", "m", lambda obj: obj | {"data": {"a": "1", "b": "2"}})
+    del read["metadata"]["resourceVersion"]
+
+    def write(_view: View, _key: Key, _now: float) -> Outcome:
+        return Outcome((c.update(MAPS, read | {"data": {"a": "1", "b": "2", "c": "3"}}),))
+
+    async with running(api, Controller(name="late", parent=MAPS, sync=write)):
+        await until(api, lambda: "c" in api.list(MAPS)[0]["data"])
+    (entry,) = api.list(MAPS)[0]["metadata"]["managedFields"]
+    assert entry["fieldsV1"]["f:data"].keys() == {".", "f:a", "f:b", "f:c"}

@@ -47,6 +47,23 @@ def test_items_are_sorted_by_namespace_and_name(store: Store) -> None:
     assert names(store, "nowhere") == []
 
 
+def test_items_as_they_were(store: Store) -> None:
+    store.put(THINGS, thing("a", n=1))
+    store.put(THINGS, thing("b", "other"))
+    then = store.put(THINGS, thing("c")).version
+    store.put(THINGS, thing("a", n=2))
+    store.put(THINGS, thing("a", n=3))
+    store.remove(THINGS, thing("c"))
+    store.put(THINGS, thing("d"))
+    past = store.items_at(THINGS, then, "default")
+    assert [(obj["metadata"]["name"], obj["spec"]) for obj in past] == [("a", {"n": 1}), ("c", {})]
+    assert [obj["metadata"]["name"] for obj in store.items_at(THINGS, then)] == ["a", "c", "b"]
+    assert store.items_at(THINGS, 0) == []
+    assert store.items_at(THINGS, store.version) == store.items(THINGS)
+    with pytest.raises(Timeout):
+        store.items_at(THINGS, store.version + 1)
+
+
 def test_a_new_process_finds_objects_and_the_version(tmp_path: Path) -> None:
     store = Store(tmp_path / "db")
     store.put(THINGS, thing("kept", size=1))
@@ -174,6 +191,25 @@ async def test_a_cancelled_wait_loses_nothing(store: Store) -> None:
             await asyncio.wait_for(anext(changes), 0.01)
         store.put(THINGS, thing("a"))
         assert (await anext(changes)).version == 1
+
+
+@pytest.mark.anyio
+async def test_some_are_all_that_wait_and_nothing_when_time_is_up(store: Store) -> None:
+    now = asyncio.get_running_loop().time
+    with store.subscribe(THINGS) as changes:
+        assert await changes.some(until=now() + 0.01) == []
+        waiting = asyncio.ensure_future(changes.some(until=now() + 60))
+        await asyncio.sleep(0)
+        store.put(THINGS, thing("a"))
+        store.put(THINGS, thing("b"))
+        assert [change.version for change in await waiting] == [1, 2]
+        store.put(THINGS, thing("c"))
+        assert [change.version for change in await changes.some(until=now())] == [3]
+        waiting = asyncio.ensure_future(changes.some(until=now() + 60))
+        await asyncio.sleep(0)
+        changes.close()
+        assert await waiting == []
+        assert changes.closed
 
 
 @pytest.mark.anyio

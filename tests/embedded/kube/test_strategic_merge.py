@@ -7,9 +7,38 @@ from typing import Any
 import pytest
 
 from knlab.embedded.kube.errors import BadRequest
+from knlab.embedded.kube.field_types import Definitions
 from knlab.embedded.kube.objects import copy_json
 from knlab.embedded.kube.strategic_merge import strategic_merge_patch
 
+
+def _merging(key: str, **properties: Any) -> dict[str, Any]:
+    return {
+        "type": "array",
+        "x-kubernetes-patch-strategy": "merge",
+        "x-kubernetes-patch-merge-key": key,
+        "items": {"type": "object", "properties": properties},
+    }
+
+
+_SET = {"type": "array", "x-kubernetes-patch-strategy": "merge", "items": {"type": "string"}}
+_SPEC = {
+    "containers": _merging("name", env=_merging("name"), ports=_merging("containerPort")),
+    "ports": _merging("port"),
+}
+KIND = Definitions({}).read(
+    {
+        "type": "object",
+        "properties": {
+            "metadata": {
+                "type": "object",
+                "properties": {"finalizers": _SET, "ownerReferences": _merging("uid")},
+            },
+            "spec": {"type": "object", "properties": _SPEC},
+            "status": {"type": "object", "properties": {"conditions": _merging("type")}},
+        },
+    }
+)
 WEB = {"name": "web", "image": "a", "env": [{"name": "X", "value": "1"}], "args": ["1", "2"]}
 LOG = {"name": "log", "image": "b"}
 
@@ -20,7 +49,7 @@ def pod(**spec: Any) -> dict[str, Any]:
 
 def patched(start: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
     before = copy_json(start)
-    result = strategic_merge_patch(patch)(start)
+    result = strategic_merge_patch(patch, KIND)(start)
     assert start == before
     return result
 
@@ -156,7 +185,7 @@ def test_maps_of_strings_merge_and_other_lists_are_replaced() -> None:
     }
 
 
-@pytest.mark.parametrize("body", [[], "x", None])
+@pytest.mark.parametrize("body", [[], "x"])
 def test_bodies_must_be_objects(body: Any) -> None:
     with pytest.raises(BadRequest):
-        strategic_merge_patch(body)
+        strategic_merge_patch(body, KIND)

@@ -43,6 +43,31 @@ from knlab.embedded.kube.validation import validate
             "spec.n: Too many: 4: must have at most 3 items",
         ),
         (
+            {"type": "object", "maxProperties": 1, "additionalProperties": {"type": "integer"}},
+            {"a": 1, "b": 2},
+            "spec.n: Too many: 2: must have at most 1 item",
+        ),
+        (
+            {"type": "string", "format": "date"},
+            "x",
+            'spec.n: Invalid value: "x": spec.n in body must be of type date: "x"',
+        ),
+        (
+            {"type": "string", "format": "duration"},
+            "x",
+            'spec.n: Invalid value: "x": spec.n in body must be of type duration: "x"',
+        ),
+        (
+            {"type": "string", "format": "uri"},
+            "x",
+            'spec.n: Invalid value: "x": spec.n in body must be of type uri: "x"',
+        ),
+        (
+            {"type": "string", "format": "email"},
+            "x",
+            'spec.n: Invalid value: "x": spec.n in body must be of type email: "x"',
+        ),
+        (
             {"type": "array", "minItems": 1},
             [],
             "spec.n: Invalid value: 0: spec.n in body should have at least 1 items",

@@ -191,6 +191,19 @@ async def test_a_closed_watch_leaves_nothing_behind(api: Api) -> None:
     assert not api.store._subscriptions
 
 
+async def test_changes_of_a_burst_come_in_one_piece_and_all_before_the_end(api: Api) -> None:
+    since = put(api, "a")
+    async with watch(api, f"resourceVersion={since}") as watched:
+        put(api, "b")
+        put(api, "c")
+        assert len((await anext(watched._lines)).splitlines()) == 2
+        put(api, "d")
+        for subscription in tuple(api.store._subscriptions):
+            subscription.close()
+        assert await watched.seen(1) == [("ADDED", "d")]
+        assert await watched.ended()
+
+
 async def test_watchers_of_one_change_share_its_bytes(api: Api) -> None:
     row = api.registry.find("", "v1", "configmaps")
     assert row is not None

@@ -123,6 +123,25 @@ class TestServing:
             client.writer.write(b"GET /api HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert b" 401 " in await client.until(b"\r\n")
 
+    async def test_what_is_not_http_gets_an_answer_and_the_end(self, tmp_path: Path) -> None:
+        async def handler(_: Request) -> Response:
+            raise AssertionError("reached")
+
+        async with connected(handler, tmp_path) as client:
+            client.writer.write(b"NONSENSE\r\n\r\n")
+            assert b" 400 " in await client.until(b"\r\n")
+            async with asyncio.timeout(5):
+                await client.reader.read()
+
+    async def test_a_connection_is_kept_for_the_next_request(self, tmp_path: Path) -> None:
+        async def handler(asked: Request) -> Response:
+            return text_response(200, f"{asked.target}.")
+
+        async with connected(handler, tmp_path) as client:
+            for target in ("/one", "/two"):
+                await client.send(f"GET {target}")
+                assert await client.until(f"{target}.".encode())
+
     async def test_the_head_of_a_stream_goes_out_before_its_first_piece(
         self, tmp_path: Path
     ) -> None:

@@ -53,6 +53,21 @@ async def test_an_address_belongs_to_one(forwarder: Forwarder) -> None:
                 raise AssertionError("not reached")
 
 
+async def test_bare_connections_reach_functions_and_sockets(forwarder: Forwarder) -> None:
+    network = Network(forwarder, own_addresses=False)
+    with network.listening(POD, hello):
+        async with network.reached(POD) as real:
+            assert (await forwarder(real, request())).body == b"hello"
+        with pytest.raises(ConnectionRefusedError):
+            await forwarder(real, request())
+    with network.published(POD, ("127.0.0.1", 1)):
+        async with network.reached(POD) as real:
+            assert real == ("127.0.0.1", 1)
+    with pytest.raises(ConnectionRefusedError):
+        async with network.reached(POD):
+            raise AssertionError("not reached")
+
+
 async def test_a_published_address_is_another_one_in_truth(forwarder: Forwarder) -> None:
     network = Network(forwarder, own_addresses=False)
     async with serve(hello) as real:

@@ -26,6 +26,7 @@ from knlab.embedded.net.network import Network
 from knlab.embedded.pods.addresses import own_addresses
 from knlab.embedded.pods.kubelet import pods_directory, run_kubelet
 from knlab.embedded.pods.log_requests import PodLogs
+from knlab.embedded.pods.supervisor import Supervisor
 from knlab.images import register_program
 
 HELLO = "dev.local/hello:v1"
@@ -45,6 +46,7 @@ class Cluster:
         self.images = ImageTable(directory / "images.json")
         self.logs = PodLogs(self.store, pods_directory(directory), self.clock)
         self.logged: list[str] = []
+        self.supervisor = Supervisor(self.logged.append)
         if self.api.find(NAMESPACES, "", "default") is None:
             self.api.create(
                 NAMESPACES,
@@ -60,6 +62,7 @@ class Cluster:
                 self.images,
                 state_dir=self.directory,
                 clock=self.clock,
+                supervisor=self.supervisor,
                 log=self.logged.append,
             )
         )

@@ -260,13 +260,14 @@ async def test_a_command_of_the_host_never_runs(cluster: Cluster, make: MakePod)
     assert ended["message"].endswith('exec: "touch": executable file not found in $PATH: unknown')
 
 
-async def test_volumes_in_a_process_are_refused_with_an_event(
+async def test_volumes_of_a_users_own_program_are_refused_with_an_event(
     cluster: Cluster, make: MakePod
 ) -> None:
+    image = cluster.shell("own", "sleep 60")
     mounts = {"volumeMounts": [{"name": "cache", "mountPath": "/cache"}]}
     volumes = [{"name": "cache", "emptyDir": {}}]
     async with cluster.kubelet():
-        cluster.create(make("cached", container=mounts, volumes=volumes))
+        cluster.create(make("cached", image, container=mounts, volumes=volumes))
         await cluster.until_event("cached", "FailedMount")
         assert "mounts nothing" in cluster.events("cached")[0]
         assert cluster.state("cached")["waiting"] == {"reason": "ContainerCreating"}

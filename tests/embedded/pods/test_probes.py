@@ -10,11 +10,23 @@ import pytest
 from knlab.embedded.kube.objects import Object
 from knlab.embedded.net.http import Address, Request, Response, text_response
 from knlab.embedded.net.network import Network
-from knlab.embedded.pods.probes import Cadence, Prober, Result, Verdict, port_of, run_probe
+from knlab.embedded.pods.probes import (
+    Cadence,
+    CommandNotRun,
+    Prober,
+    Result,
+    Verdict,
+    port_of,
+    run_probe,
+)
 
 pytestmark = pytest.mark.anyio
 
 IP = "127.255.0.2"
+
+
+async def no_command(argv: list[str], container: str, seconds: float | None) -> tuple[int, str]:
+    raise AssertionError("nobody asked for a command")
 
 
 async def nobody(address: Address, _request: Request) -> Response:
@@ -69,7 +81,7 @@ async def test_http_answers(status: int, expected: Result) -> None:
     probe = {"httpGet": {"path": "/ready", "port": "web", "httpHeaders": [header]}}
     container = {"ports": [{"name": "web", "containerPort": 8080}]}
     with network.listening((IP, 8080), answer):
-        assert await Prober(network, IP).ask(probe, container) == expected
+        assert await Prober(network, IP, no_command).ask(probe, container) == expected
     assert asked[0].target == "/ready"
     assert asked[0].header("Host") == f"{IP}:8080"
     assert asked[0].header("User-Agent") == "kube-probe/1.34"
@@ -77,7 +89,9 @@ async def test_http_answers(status: int, expected: Result) -> None:
 
 
 async def test_nobody_listens() -> None:
-    found = await Prober(Network(nobody), IP).ask({"httpGet": {"path": "/", "port": 8012}}, {})
+    found = await Prober(Network(nobody), IP, no_command).ask(
+        {"httpGet": {"path": "/", "port": 8012}}, {}
+    )
     refused = f"dial tcp {IP}:8012: connect: connection refused"
     assert found == Result(ok=False, text=f'Get "http://{IP}:8012/": {refused}')
 
@@ -86,32 +100,58 @@ async def test_tcp_of_a_component_and_of_nobody() -> None:
     network = Network(nobody)
     probe = {"tcpSocket": {"port": 8012}}
     refused = f"dial tcp {IP}:8012: connect: connection refused"
-    assert await Prober(network, IP).ask(probe, {}) == Result(ok=False, text=refused)
+    assert await Prober(network, IP, no_command).ask(probe, {}) == Result(ok=False, text=refused)
 
     async def answer(_request: Request) -> Response:
         return text_response(200, "")
 
     with network.listening((IP, 8012), answer):
-        assert await Prober(network, IP).ask(probe, {}) == Result(ok=True)
+        assert await Prober(network, IP, no_command).ask(probe, {}) == Result(ok=True)
 
 
-@pytest.mark.parametrize("kind", ["exec", "grpc"])
-async def test_other_probes_are_unknown(kind: str) -> None:
-    found = await Prober(Network(nobody), IP).ask({kind: {}}, {})
-    assert found == Result(None, f"knlab makes no {kind} probes")
+async def test_grpc_probes_are_unknown() -> None:
+    found = await Prober(Network(nobody), IP, no_command).ask({"grpc": {}}, {})
+    assert found == Result(None, "knlab makes no gRPC probes")
+
+
+@pytest.mark.parametrize(
+    ("ended", "expected"),
+    [
+        ((0, "fine"), Result(ok=True)),
+        ((1, "not yet\n"), Result(ok=False, text="not yet\n")),
+        (CommandNotRun("no such command"), Result(None, "no such command")),
+        (
+            TimeoutError(),
+            Result(ok=False, text="command timed out: 'test -e /up' timed out after 3s"),
+        ),
+    ],
+)
+async def test_commands(ended: tuple[int, str] | Exception, expected: Result) -> None:
+    asked: list[tuple[list[str], str, float | None]] = []
+
+    async def execute(argv: list[str], container: str, seconds: float | None) -> tuple[int, str]:
+        asked.append((argv, container, seconds))
+        if isinstance(ended, Exception):
+            raise ended
+        return ended
+
+    probe = {"exec": {"command": ["test", "-e", "/up"]}, "timeoutSeconds": 3}
+    found = await Prober(Network(nobody), IP, execute).ask(probe, {"name": "main"})
+    assert found == expected
+    assert asked == [(["test", "-e", "/up"], "main", 3)]
 
 
 async def test_https_probes_reach_components_only() -> None:
     probe: Object = {"httpGet": {"scheme": "HTTPS", "port": 8443}}
     network = Network(nobody)
-    found = await Prober(network, IP).ask(probe, {})
+    found = await Prober(network, IP, no_command).ask(probe, {})
     assert found.ok is None
 
     async def answer(_request: Request) -> Response:
         return text_response(200, "")
 
     with network.listening((IP, 8443), answer):
-        assert (await Prober(network, IP).ask(probe, {})).ok
+        assert (await Prober(network, IP, no_command).ask(probe, {})).ok
 
 
 def test_ports_by_name() -> None:
@@ -177,5 +217,5 @@ async def test_a_probe_that_gets_no_answer_fails_when_its_time_is_up(
     network = Network(nobody)
     monkeypatch.setattr(network, "call", silent)
     monkeypatch.setattr(network, "knock", silent)
-    found = await Prober(network, IP).ask(probe | {"timeoutSeconds": 0.01}, {})
+    found = await Prober(network, IP, no_command).ask(probe | {"timeoutSeconds": 0.01}, {})
     assert found == Result(ok=False, text=text)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from knlab.embedded.pods.supervisor import Child, Launch, StartFailed, Supervisor
+from knlab.embedded.pods.supervisor import Child, Execution, Launch, StartFailed, Supervisor
 
 pytestmark = pytest.mark.anyio
 
@@ -107,10 +107,45 @@ async def test_when_the_shim_is_killed_its_containers_go_and_another_shim_comes(
     assert "starting another" in logged[0]
 
 
+async def test_an_execution_has_the_descriptors_it_was_given_and_no_others(tmp_path: Path) -> None:
+    read, write = os.pipe()
+    null = os.open(os.devnull, os.O_RDONLY)
+    script = "echo out; echo err >&2; ls /dev/fd | wc -l; ps -o pgid= -p $$"
+    async with Supervisor(print) as supervisor:
+        child = await supervisor.execute(
+            Execution(
+                argv=("/bin/sh", "-c", script),
+                env={"PATH": "/usr/bin:/bin"},
+                cwd=tmp_path,
+                streams=(null, write, write),
+                terminal=False,
+            )
+        )
+        os.close(write)
+        os.close(null)
+        assert await code_of(child) == 0
+        with os.fdopen(read) as said:  # ends only if nobody else has the other end
+            assert said.read().split() == ["out", "err", "4", str(child.pid)]
+
+
+async def test_an_execution_that_cannot_start_keeps_nothing(tmp_path: Path) -> None:
+    read, write = os.pipe()
+    async with Supervisor(print) as supervisor:
+        nothing = Execution(
+            argv=("/no/such",), env={}, cwd=tmp_path, streams=(write,) * 3, terminal=True
+        )
+        for _ in range(3):
+            with pytest.raises(StartFailed):
+                await supervisor.execute(nothing)
+        os.close(write)
+        assert os.read(read, 1) == b""
+    os.close(read)
+
+
 PARENT = """
-import asyncio, sys
+import asyncio, os, sys
 from pathlib import Path
-from knlab.embedded.pods.supervisor import Launch, Supervisor
+from knlab.embedded.pods.supervisor import Execution, Launch, Supervisor
 
 async def main(directory: Path) -> None:
     async with Supervisor(print) as supervisor:
@@ -118,6 +153,11 @@ async def main(directory: Path) -> None:
             launch = Launch(argv=("/bin/sh", "-c", script), env={"PATH": "/usr/bin:/bin"},
                             cwd=directory, log=directory / f"{number}.log")
             print((await supervisor.start(launch)).pid, flush=True)
+        null = os.open(os.devnull, os.O_RDWR)
+        command = Execution(argv=("/bin/sh", "-c", "trap '' TERM HUP; sleep 1000; sleep 1000"),
+                            env={"PATH": "/usr/bin:/bin"}, cwd=directory, streams=(null,) * 3,
+                            terminal=False)
+        print((await supervisor.execute(command)).pid, flush=True)
         print(supervisor.shim_pid, flush=True)
         await asyncio.Event().wait()
 
@@ -133,7 +173,7 @@ async def test_kill_9_of_the_cluster_ends_everything_within_seconds(
     )
     assert parent.stdout is not None
     async with asyncio.timeout(SECONDS):
-        pids = [int(await parent.stdout.readline()) for _ in range(3)]
+        pids = [int(await parent.stdout.readline()) for _ in range(4)]
     assert all(map(alive, pids))
     parent.kill()
     await parent.wait()

@@ -1,4 +1,4 @@
-"""HorizontalPodAutoscalers on a cluster without a metrics server: only their bounds hold."""
+"""HorizontalPodAutoscalers on a cluster that does not scale by metrics: only their bounds hold."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ _PERIOD: Final = 15.0
 """Seconds between two looks, as in Kubernetes."""
 _GOT_SCALE: Final = "the HPA controller was able to get the target's current scale"
 _NO_METRICS: Final = (
-    "unable to get metrics for resource {name}: unable to fetch metrics from resource metrics API:"
-    " the server could not find the requested resource (get pods.metrics.k8s.io)"
+    "unable to get metrics for resource {name}: this cluster does not scale by metrics"
 )
 
 

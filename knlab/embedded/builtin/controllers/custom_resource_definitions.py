@@ -121,6 +121,7 @@ def _emptied(view: View, crd: Object, now: float) -> Outcome:
 
 DEFINITIONS: Final = Controller(
     name="apiextensions-controller",
+    manager="kube-apiserver",
     parent=CUSTOM_RESOURCE_DEFINITIONS,
     sync=sync_definition,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -32,6 +32,7 @@ from knlab.embedded.kube.controller import (
     create,
     delete,
     update,
+    update_part,
 )
 from knlab.embedded.kube.objects import Key, Object, controller_of, copy_json, owner_reference
 
@@ -124,13 +125,15 @@ def _outcome(rollout: _Rollout, *, following: bool) -> Outcome:
             if rollout.before.get(item["metadata"]["name"], item) != item
         ),
     ]
+    if following and status.is_complete(finished):
+        writes += _outdated(deployment, rollout.olds)
     revision = _annotations(rollout.new).get(REVISION) if rollout.new else None
     if revision and _annotations(deployment).get(REVISION) != revision:
         deployment["metadata"].setdefault("annotations", {})[REVISION] = revision
-        writes.append(update(DEPLOYMENTS, deployment))
-    if following and status.is_complete(finished):
-        writes += _outdated(deployment, rollout.olds)
-    writes += status_write(DEPLOYMENTS, deployment, finished)
+        noted = deployment | {"status": finished}
+        writes.append(update_part(DEPLOYMENTS, noted, "progress"))
+    else:
+        writes += status_write(DEPLOYMENTS, deployment, finished)
     return Outcome(tuple(writes), tuple(rollout.notes), status.again_after())
 
 
@@ -288,6 +291,13 @@ def _revision(replica_set: Object) -> int:
     return int(text) if text.isdigit() else 0
 
 
+def _of_going_pod(pod: Object) -> Iterator[Key]:
+    """The Deployment of a pod that was asked to go: with Recreate, new ones wait for its end."""
+    owner = controller_of(pod)
+    if owner and owner["kind"] == "ReplicaSet" and "deletionTimestamp" in pod["metadata"]:
+        yield pod["metadata"]["namespace"], owner["name"].rpartition("-")[0]
+
+
 def _note(rollout: _Rollout, message: str) -> None:
     rollout.notes.append(Note(rollout.deployment, "Normal", "ScalingReplicaSet", message))
 
@@ -297,5 +307,6 @@ DEPLOYMENT: Final = Controller(
     parent=DEPLOYMENTS,
     sync=sync_deployment,
     owns=(REPLICA_SETS,),
+    watches={PODS: _of_going_pod},
 )
 """Keeps ReplicaSets for Deployments."""

@@ -22,11 +22,7 @@ def sync_disruption_budget(view: View, key: Key, now: float) -> Outcome:
         return NOTHING
     selector = select_labels(budget["spec"].get("selector"))
     exact = (budget["spec"].get("selector") or {}).get("matchLabels") or {}
-    pods = [
-        pod
-        for pod in view.list(PODS, key[0], exact)
-        if selector.matches_object(pod) and is_active(pod)
-    ]
+    pods = [pod for pod in view.list(PODS, key[0], exact) if selector.matches_object(pod)]
     status = _status(view, budget, pods, now)
     writes = status_write(DISRUPTION_BUDGETS, budget, status)
     alone = writes and not pods
@@ -36,7 +32,7 @@ def sync_disruption_budget(view: View, key: Key, now: float) -> Outcome:
 
 def _status(view: View, budget: Object, pods: Sequence[Object], now: float) -> Object:
     expected, desired = _expectation(view, budget, pods)
-    healthy = sum(map(is_ready, pods))
+    healthy = sum(is_ready(pod) and is_active(pod) for pod in pods)
     allowed = max(0, healthy - desired) if expected else 0
     found = {
         "type": "DisruptionAllowed",

@@ -76,7 +76,8 @@ def _subset(service: Object, ports: list[Object], backends: list[Backend]) -> Ob
         listed = [_address(service, item) for item in backends if item.ready is ready]
         if listed:
             subset[field] = listed
-    return subset | ({"ports": ports} if ports else {})
+    named = [{key: value for key, value in port.items() if value != ""} for port in ports]
+    return subset | ({"ports": named} if ports else {})
 
 
 def _address(service: Object, backend: Backend) -> Object:

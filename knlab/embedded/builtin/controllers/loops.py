@@ -10,6 +10,7 @@ from knlab.embedded.builtin.controllers.deployment import DEPLOYMENT
 from knlab.embedded.builtin.controllers.disruption import DISRUPTION
 from knlab.embedded.builtin.controllers.endpoints import endpoints_controller
 from knlab.embedded.builtin.controllers.endpointslice import MIRRORING, slices_controller
+from knlab.embedded.builtin.controllers.job import EXPIRY, JOB
 from knlab.embedded.builtin.controllers.loadbalancer import load_balancer_controller
 from knlab.embedded.builtin.controllers.namespace import (
     namespace_controller,
@@ -18,6 +19,7 @@ from knlab.embedded.builtin.controllers.namespace import (
 )
 from knlab.embedded.builtin.controllers.replicaset import REPLICA_SET
 from knlab.embedded.builtin.controllers.scheduler import SCHEDULER
+from knlab.embedded.builtin.controllers.taints import NODE_TAINTS, TAINT_EVICTION
 from knlab.embedded.kube.controller import Controller
 from knlab.embedded.kube.registry import Resource
 
@@ -37,7 +39,11 @@ def control_loops(
         root_ca_controller(certificate),
         DEPLOYMENT,
         REPLICA_SET,
+        JOB,
+        EXPIRY,
         SCHEDULER,
+        NODE_TAINTS,
+        TAINT_EVICTION,
         endpoints_controller(),
         slices_controller(),
         MIRRORING,

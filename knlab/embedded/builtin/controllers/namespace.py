@@ -62,7 +62,7 @@ def namespace_controller(resources: Callable[[], Iterable[Resource]]) -> Control
         if not left:
             return Outcome((update(NAMESPACES, {**namespace, "spec": {"finalizers": []}}),))
         writes = [
-            delete(kind, item)
+            delete(kind, item, propagationPolicy="Background")
             for kind, objects in left.items()
             for item in objects
             if not is_terminating(item)

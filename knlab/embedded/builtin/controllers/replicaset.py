@@ -51,7 +51,7 @@ def sync_replica_set(view: View, key: Key, now: float) -> Outcome:
         return Outcome(status_write(REPLICA_SETS, replica_set, status))
     missing = replica_set["spec"].get("replicas", 1) - len(active)
     writes: list[Write] = []
-    problem = _account_problem(view, replica_set) if missing > 0 else ""
+    problem = account_problem(view, replica_set) if missing > 0 else ""
     notes: list[Note] = []
     if problem:
         again = _RETRY
@@ -136,7 +136,7 @@ def _age_rank(pod: Object) -> float:
     return float(digits or 0)
 
 
-def _account_problem(view: View, replica_set: Object) -> str:
+def account_problem(view: View, replica_set: Object) -> str:
     """Why no pod can be created: its service account is missing. Empty if nothing is wrong."""
     name = replica_set["spec"]["template"]["spec"].get("serviceAccountName", "default")
     namespace = replica_set["metadata"]["namespace"]

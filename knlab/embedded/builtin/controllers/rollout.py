@@ -100,12 +100,17 @@ def _shrunk(deployment: Object, new: Object, olds: Sequence[Object]) -> Sizes:
         taken = max(0, min(unhealthy, budget))
         sizes[_name(item)] -= taken
         budget -= taken
-    spare = counted([new, *olds], "availableReplicas") - least
+    spare = sum(map(_staying, (new, *olds))) - least
     for item in olds:
         taken = max(0, min(sizes[_name(item)], spare))
         sizes[_name(item)] -= taken
         spare -= taken
     return sizes
+
+
+def _staying(item: Object) -> int:
+    """Available pods of a ReplicaSet that will still be there when it has its size."""
+    return min(counted([item], "availableReplicas"), wanted(item))
 
 
 def _in_proportion(deployment: Object, active: list[Object]) -> Sizes:

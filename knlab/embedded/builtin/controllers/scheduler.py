@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
+from knlab.embedded.builtin.bindings import bound_pod
 from knlab.embedded.builtin.controllers.conditions import with_condition
 from knlab.embedded.builtin.controllers.pod_states import is_over
+from knlab.embedded.builtin.controllers.taints import UNSCHEDULABLE, is_repelled
 from knlab.embedded.builtin.kinds import NODES, PODS
 from knlab.embedded.kube.controller import (
     NOTHING,
@@ -16,7 +18,7 @@ from knlab.embedded.kube.controller import (
     Note,
     Outcome,
     View,
-    update,
+    update_part,
     update_status,
 )
 from knlab.embedded.kube.metadata import timestamp
@@ -27,7 +29,11 @@ NAME: Final = "default-scheduler"
 
 _LOOK_AGAIN: Final = 1.0
 """Seconds after which a pod that fits nowhere is looked at again: others may have gone."""
+_CORDONED: Final = {"spec": {"taints": [{"key": UNSCHEDULABLE, "effect": "NoSchedule"}]}}
+_ROOM: Final = ("Insufficient", "Too many")
 _HELPLESS: Final = "Preemption is not helpful for scheduling"
+_NO_CLAIMS: Final = "no new claims to deallocate"
+"""What the scheduler says of resource claims, whether or not there are any."""
 _NO_VICTIMS: Final = "No preemption victims found for incoming pod"
 
 
@@ -44,7 +50,14 @@ def sync_scheduling(view: View, key: Key, now: float) -> Outcome:
     others = view.list(PODS)
     refusals = {node["metadata"]["name"]: _refusals(pod, node, others) for node in nodes}
     fitting = [name for name, reasons in refusals.items() if not reasons]
-    return _bound(pod, fitting[0], now) if fitting else _unschedulable(pod, refusals, now)
+    if fitting:
+        return _bound(pod, fitting[0], now)
+    roomy = sum(
+        not _shortages(pod, node, [])
+        and all(reason.startswith(_ROOM) for reason in refusals[node["metadata"]["name"]])
+        for node in nodes
+    )
+    return _unschedulable(pod, _explanation(refusals.values(), roomy), now)
 
 
 def requests_of(spec: Mapping[str, Any]) -> dict[str, Decimal]:
@@ -66,38 +79,16 @@ def _requests(container: Mapping[str, Any]) -> dict[str, Decimal]:
 
 def _refusals(pod: Object, node: Object, pods: Iterable[Object]) -> list[str]:
     """Why `pod` does not fit on `node`; the first filter that refuses speaks, as in Kubernetes."""
-    if node["spec"].get("unschedulable"):
+    if node["spec"].get("unschedulable") and is_repelled(pod, _CORDONED, ("NoSchedule",)):
         return ["node(s) were unschedulable"]
-    taint = _untolerated(pod, node)
-    if taint is not None:
-        return [f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value', '')}}}"]
+    if is_repelled(pod, node, ("NoSchedule", "NoExecute")):
+        return ["node(s) had untolerated taint(s)"]
     selector: Mapping[str, str] = pod["spec"].get("nodeSelector") or {}
     labels: Mapping[str, str] = node["metadata"].get("labels") or {}
     if not labels.items() >= selector.items():
         return ["node(s) didn't match Pod's node affinity/selector"]
     name = node["metadata"]["name"]
     return _shortages(pod, node, [p for p in pods if p["spec"].get("nodeName") == name])
-
-
-def _untolerated(pod: Object, node: Object) -> Object | None:
-    tolerations: list[Object] = pod["spec"].get("tolerations") or []
-    for taint in node["spec"].get("taints") or ():
-        if taint.get("effect") in {"NoSchedule", "NoExecute"} and not any(
-            _tolerates(toleration, taint) for toleration in tolerations
-        ):
-            found: Object = taint
-            return found
-    return None
-
-
-def _tolerates(toleration: Object, taint: Object) -> bool:
-    if toleration.get("effect") not in {None, "", taint["effect"]}:
-        return False
-    if toleration.get("key") and toleration["key"] != taint["key"]:
-        return False
-    if toleration.get("operator", "Equal") == "Exists":
-        return True
-    return bool(toleration.get("value", "") == taint.get("value", ""))
 
 
 def _shortages(pod: Object, node: Object, present: list[Object]) -> list[str]:
@@ -119,18 +110,13 @@ def _shortages(pod: Object, node: Object, present: list[Object]) -> list[str]:
 
 def _bound(pod: Object, node: str, now: float) -> Outcome:
     address = f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
-    conditions = _conditions(pod, {"status": "True"}, now)
-    status = {**(pod.get("status") or {}), "conditions": conditions}
-    metadata = {k: v for k, v in pod["metadata"].items() if k != "resourceVersion"}
-    assigned = {**pod, "metadata": metadata, "spec": {**pod["spec"], "nodeName": node}}
     return Outcome(
-        (update_status(PODS, {**pod, "status": status}), update(PODS, assigned)),
+        (update_part(PODS, bound_pod(pod, node, now), "binding"),),
         (Note(pod, "Normal", "Scheduled", f"Successfully assigned {address} to {node}"),),
     )
 
 
-def _unschedulable(pod: Object, refusals: Mapping[str, list[str]], now: float) -> Outcome:
-    message = _explanation(refusals)
+def _unschedulable(pod: Object, message: str, now: float) -> Outcome:
     old = condition(pod, "PodScheduled") or {}
     if old.get("message") == message:
         return Outcome(again_after=_LOOK_AGAIN)
@@ -143,29 +129,30 @@ def _unschedulable(pod: Object, refusals: Mapping[str, list[str]], now: float) -
     )
 
 
-def _explanation(refusals: Mapping[str, list[str]]) -> str:
+def _explanation(refusals: Collection[list[str]], roomy: int) -> str:
+    """What to tell; on `roomy` of the nodes there would be room if other pods went."""
     if not refusals:
         return "no nodes available to schedule pods"
     total = len(refusals)
-    reasons = Counter(reason for listed in refusals.values() for reason in listed)
+    reasons = Counter(reason for listed in refusals for reason in listed)
     words = ", ".join(sorted(f"{count} {reason}" for reason, count in reasons.items()))
-    evictable = sum(
-        all(reason.startswith(("Insufficient", "Too many")) for reason in listed)
-        for listed in refusals.values()
-    )
-    helpless = total - evictable
-    tries = [f"{helpless} {_HELPLESS}"] if helpless else []
-    tries += [f"{evictable} {_NO_VICTIMS}"] if evictable else []
+    tries = [f"{total - roomy} {_HELPLESS}"] if total > roomy else []
+    tries += [f"{roomy} {_NO_VICTIMS}"] if roomy else []
     return (
-        f"0/{total} nodes are available: {words}. preemption: 0/{total} nodes are available:"
-        f" {', '.join(tries)}."
+        f"0/{total} nodes are available: {words}. {_NO_CLAIMS}, preemption: 0/{total} nodes are"
+        f" available: {', '.join(tries)}."
     )
 
 
 def _conditions(pod: Object, scheduled: Mapping[str, str], now: float) -> list[Object]:
-    new = {"type": "PodScheduled", "lastProbeTime": None, **scheduled}
+    generation = pod["metadata"].get("generation", 1)
+    new = {
+        "type": "PodScheduled", "lastProbeTime": None, "observedGeneration": generation, **scheduled
+    }  # fmt: skip
     return with_condition((pod.get("status") or {}).get("conditions") or (), new, timestamp(now))
 
 
-SCHEDULER: Final = Controller(name=NAME, parent=PODS, sync=sync_scheduling, resync_on=(NODES,))
+SCHEDULER: Final = Controller(
+    name=NAME, manager="kube-scheduler", parent=PODS, sync=sync_scheduling, resync_on=(NODES,)
+)
 """Assigns pods to nodes."""

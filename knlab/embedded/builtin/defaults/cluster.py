@@ -24,6 +24,12 @@ def default_namespace(new: Object, old: Object | None) -> Object:
     return new
 
 
+def finalized(namespace: Object, new: Object) -> Object:
+    """`namespace` with the finalizers in the spec of `new`; without any it can go."""
+    namespace["spec"] = {"finalizers": (new.get("spec") or {}).get("finalizers") or []}
+    return namespace
+
+
 def default_secret(new: Object, _old: Object | None) -> Object:
     """A Secret with its `stringData` folded into `data`."""
     fill(new, type="Opaque")

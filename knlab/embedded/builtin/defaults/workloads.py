@@ -29,6 +29,13 @@ def default_deployment(new: Object, _old: Object | None) -> Object:
     return new
 
 
+def progressed(deployment: Object, new: Object) -> Object:
+    """`deployment` with the annotations and the status of `new`: a rollout's own notes."""
+    deployment["metadata"]["annotations"] = new["metadata"].get("annotations") or {}
+    deployment["status"] = new.get("status") or {}
+    return deployment
+
+
 def default_replica_set(new: Object, old: Object | None) -> Object:
     """A ReplicaSet with Kubernetes' defaults."""
     spec: Object = new.setdefault("spec", {})

@@ -90,7 +90,8 @@ def validate_role_binding(new: Object, old: Object | None) -> list[Cause]:
         here = f"subjects[{number}]"
         if not subject.get("name"):
             found.append(required(f"{here}.name"))
-        if subject.get("kind") == "ServiceAccount" and not subject.get("namespace"):
+        anywhere = "namespace" not in new["metadata"]  # a RoleBinding's own namespace will do
+        if anywhere and subject.get("kind") == "ServiceAccount" and not subject.get("namespace"):
             found.append(required(f"{here}.namespace"))
     if old is not None and old.get("roleRef") != role:
         found.append(invalid("roleRef", role, "cannot change roleRef"))

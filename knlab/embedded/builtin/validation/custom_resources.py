@@ -11,6 +11,7 @@ from knlab.embedded.builtin.validation.causes import (
     required,
     unsupported,
 )
+from knlab.embedded.builtin.validation.custom_resource_versions import rules_in, selectable_fields
 from knlab.embedded.kube.errors import Cause
 from knlab.embedded.kube.jsonpath import PathError, compile_path
 from knlab.embedded.kube.names import dns1035_errors, subdomain_errors
@@ -104,6 +105,10 @@ def _versions(versions: list[Object]) -> list[Cause]:
             found.append(required(f"{here}.schema.openAPIV3Schema"))
         elif schema.get("type") != "object":
             found.append(_not_an_object(schema, f"{here}.schema.openAPIV3Schema.type"))
+        found += rules_in(schema, f"{here}.schema.openAPIV3Schema")
+        # What all versions share is named without the version, as if it were the spec's.
+        shared = "spec" if len(versions) == 1 else here
+        found += selectable_fields(version, f"{shared}.selectableFields")
         for place, column in enumerate(version.get("additionalPrinterColumns") or ()):
             found += _column(column, f"{here}.additionalPrinterColumns[{place}]")
     if sum(bool(version.get("storage")) for version in versions) != 1:

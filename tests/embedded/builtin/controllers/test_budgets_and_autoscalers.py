@@ -9,7 +9,7 @@ from knlab.embedded.builtin.controllers.disruption import sync_disruption_budget
 from knlab.embedded.builtin.controllers.loadbalancer import load_balancer_controller
 from knlab.embedded.builtin.kinds import AUTOSCALERS, DEPLOYMENTS, DISRUPTION_BUDGETS, SERVICES
 from knlab.embedded.kube.objects import Object, condition
-from tests.factories import NOW, DictView, apply_outcome, make, settle
+from tests.factories import NOW, NOW_TEXT, DictView, apply_outcome, make, settle
 
 KEY = ("default", "web")
 
@@ -54,6 +54,16 @@ def test_a_budget_says_how_many_pods_may_go(spec: Any, desired: int, allowed: in
     assert status["conditions"][0]["reason"] == reason
 
 
+def test_a_pod_on_its_way_out_is_expected_but_not_healthy() -> None:
+    going = pod("a")
+    going["metadata"]["deletionTimestamp"] = NOW_TEXT
+    view = DictView([budget(minAvailable=1), REPLICA_SET, going, pod("b")])
+    settle(view, sync_disruption_budget, KEY)
+    status = view.objects[DISRUPTION_BUDGETS, KEY]["status"]
+    assert (status["currentHealthy"], status["expectedPods"]) == (1, 2)
+    assert status["disruptionsAllowed"] == 0
+
+
 def test_a_budget_without_pods_says_so_once() -> None:
     view = DictView([budget(minAvailable=1)])
     outcome = sync_disruption_budget(view, KEY, NOW)
@@ -83,9 +93,7 @@ def test_without_a_metrics_server_an_autoscaler_says_what_it_misses() -> None:
     kept = view.objects[AUTOSCALERS, KEY]
     active = condition(kept, "ScalingActive") or {}
     assert (active["status"], active["reason"]) == ("False", "FailedGetResourceMetric")
-    assert active["message"].endswith(
-        "the server could not find the requested resource (get pods.metrics.k8s.io)"
-    )
+    assert active["message"].endswith("this cluster does not scale by metrics")
     assert kept["status"]["currentReplicas"] == kept["status"]["desiredReplicas"] == 2
     assert [note.reason for note in outcome.notes] == ["FailedGetResourceMetric"]
     assert sync_autoscaler(view, KEY, NOW).notes == ()

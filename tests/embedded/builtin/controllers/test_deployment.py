@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
-from knlab.embedded.builtin.controllers.deployment import sync_deployment
+from knlab.embedded.builtin.controllers.deployment import DEPLOYMENT, sync_deployment
+from knlab.embedded.builtin.controllers.rollout import next_sizes
 from knlab.embedded.builtin.defaults.workloads import default_deployment
-from knlab.embedded.builtin.kinds import DEPLOYMENTS, REPLICA_SETS
+from knlab.embedded.builtin.kinds import DEPLOYMENTS, PODS, REPLICA_SETS
 from knlab.embedded.kube.controller import Outcome
 from knlab.embedded.kube.objects import Object, condition
-from tests.factories import NOW, DictView, apply_outcome, make
+from tests.factories import NOW, NOW_TEXT, DictView, apply_outcome, make
 
 KEY = ("default", "web")
 
@@ -231,6 +232,41 @@ def test_recreate_waits_until_the_old_pods_are_gone() -> None:
     pod["status"]["phase"] = "Succeeded"
     step(view)
     assert [item["spec"]["replicas"] for item in sets(view)] == [0, 2]
+
+
+def test_a_pod_on_its_way_out_is_news_for_its_deployment() -> None:
+    """With Recreate the new pods wait for it; no ReplicaSet changes when it is gone."""
+    keys_of = DEPLOYMENT.watches[PODS]
+    owner = {"kind": "ReplicaSet", "name": "my-web-5d4f8c7b9", "uid": "u", "controller": True}
+    living = make("v1", "Pod", "p", "default", metadata={"ownerReferences": [owner]})
+    assert list(keys_of(living)) == []
+    living["metadata"]["deletionTimestamp"] = NOW_TEXT
+    assert list(keys_of(living)) == [("default", "my-web")]
+    owner["kind"] = "Job"
+    assert list(keys_of(living)) == []
+
+
+def test_pods_that_are_being_taken_away_do_not_count_as_available() -> None:
+    """A status is written after the size: until then it still counts them."""
+    view = DictView([deployment(replicas=4)])
+    step(view)
+    complete(view)
+    change_image(view, "web:2")
+    step(view)
+    old, new = sets(view)
+    old["spec"]["replicas"], new["spec"]["replicas"] = 2, 3
+    old["status"] |= {"replicas": 3, "availableReplicas": 3}
+    new["status"] = {"replicas": 2, "availableReplicas": 2}
+    sizes = next_sizes(view.objects[DEPLOYMENTS, KEY], new, [old])
+    assert sizes[old["metadata"]["name"]] == 1, "4 stay available, of which 3 must"
+
+
+def test_the_revision_and_the_status_are_one_write() -> None:
+    view = DictView([deployment(replicas=1)])
+    written = [write for write in step(view).writes if write.resource == DEPLOYMENTS]
+    assert [(write.verb, write.part) for write in written] == [("update-part", "progress")]
+    assert _annotation(view.objects[DEPLOYMENTS, KEY], "revision") == "1"
+    assert view.objects[DEPLOYMENTS, KEY]["status"]["observedGeneration"] == 1
 
 
 def test_a_paused_deployment_scales_but_does_not_roll() -> None:

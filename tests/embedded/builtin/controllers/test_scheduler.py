@@ -45,18 +45,19 @@ def test_a_pod_that_fits_gets_the_node_and_an_event() -> None:
     assert sync_scheduling(view, KEY, NOW) == Outcome()
 
 
+HELPLESS = (
+    " no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful"
+    " for scheduling."
+)
 SELECTOR = (
-    "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector. preemption: 0/1"
-    " nodes are available: 1 Preemption is not helpful for scheduling."
+    f"0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.{HELPLESS}"
 )
+TOO_LARGE = f"0/1 nodes are available: 1 Insufficient cpu.{HELPLESS}"
 CPU = (
-    "0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 No"
-    " preemption victims found for incoming pod."
+    "0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: 0/1"
+    " nodes are available: 1 No preemption victims found for incoming pod."
 )
-CORDONED = (
-    "0/1 nodes are available: 1 node(s) were unschedulable. preemption: 0/1 nodes are available: 1"
-    " Preemption is not helpful for scheduling."
-)
+CORDONED = f"0/1 nodes are available: 1 node(s) were unschedulable.{HELPLESS}"
 TAINT = {"key": "gpu", "value": "yes", "effect": "NoSchedule"}
 BUSY = [pod(str(number), nodeName="knlab") for number in range(3)]
 
@@ -66,16 +67,14 @@ BUSY = [pod(str(number), nodeName="knlab") for number in range(3)]
     [
         pytest.param([], "no nodes available to schedule pods", id="no node"),
         pytest.param([node(), pod(nodeSelector={"disk": "ssd"})], SELECTOR, id="another label"),
-        pytest.param([node(), pod(cpu="3")], CPU, id="more than the node has"),
+        pytest.param([node(), pod(cpu="3")], TOO_LARGE, id="more than the node has"),
         pytest.param(
             [node(), pod("other", "1500m", nodeName="knlab"), pod(cpu="600m")],
             CPU,
             id="more than is left",
         ),
         pytest.param([node(unschedulable=True)], CORDONED, id="a cordoned node"),
-        pytest.param(
-            [node(taints=[TAINT])], "node(s) had untolerated taint {gpu: yes}", id="a taint"
-        ),
+        pytest.param([node(taints=[TAINT])], "1 node(s) had untolerated taint(s)", id="a taint"),
         pytest.param([node(), *BUSY], "1 Too many pods", id="a full node"),
     ],
 )

@@ -1,0 +1,42 @@
+"""The names of the box's commands, by the image that has them. Nothing else is imported with it."""
+
+from __future__ import annotations
+
+SETTINGS = "KNLAB_BOX"
+"""The environment variable that tells a process of the box where it is; commands don't see it."""
+SEPARATOR = "\x1f"
+MOUNT_SEPARATOR = "\x1e"
+MOUNT_FIELD_SEPARATOR = "\x1d"
+
+TOOLS = frozenset({
+    "[", "basename", "cat", "clear", "cp", "cut", "date", "dirname", "echo", "env", "false", "find",
+    "grep", "head", "hostname", "id", "kill", "ln", "ls", "mkdir", "mv", "nc", "nslookup",
+    "printenv", "printf", "ps", "pwd", "readlink", "realpath", "rm", "rmdir", "sed", "seq", "sh",
+    "sleep", "sort", "tail", "tee", "test", "timeout", "touch", "tr", "true", "uname", "uniq",
+    "usleep", "wc", "wget", "which", "whoami", "xargs", "yes",
+})  # fmt: skip
+
+FAMILIES = {
+    "busybox": TOOLS | {"ash", "busybox"},
+    "nginx": TOOLS | {"bash", "curl", "nginx", "docker-entrypoint.sh"},
+}
+"""Image → the commands that it has."""
+
+DIRECTORIES = ("", "/bin/", "/usr/bin/", "/sbin/", "/usr/sbin/", "/usr/local/bin/")
+
+
+DEFAULT = "busybox"
+"""The commands of images that say nothing else."""
+
+
+def bare(name: str) -> str:
+    """`name` without the directory that commands are in; as it is if it names another file."""
+    folder, _, last = name.rpartition("/")
+    if f"{folder}/" in DIRECTORIES or name == "/docker-entrypoint.sh":
+        return last
+    return name
+
+
+def is_known(name: str, image: str) -> bool:
+    """Whether an image of the family `image` has the command `name`, which may have a path."""
+    return bare(name) in FAMILIES[image]
