@@ -52,5 +52,5 @@ def test_checks_run_on_a_cluster_of_their_own_at_quick_pace(
 
 
 def test_ci_runs_what_people_run() -> None:
-    assert (ROOT / ".ci" / "run").read_text().splitlines()[-1] == "exec make test"
+    assert "  exec make test" in (ROOT / ".ci" / "run").read_text().splitlines()
     assert "-m tools.check" in (ROOT / "Makefile").read_text()
