@@ -42,6 +42,8 @@ class Process:
 
     argv: tuple[str, ...]
     own_address: bool = False
+    port: int = 8080
+    """What it listens on if the pod does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -136,7 +136,8 @@ class Starter:
         self, instance: Instance, program: Process, until_exit: ExitStack
     ) -> Started:
         env = {"PATH": _PATH, "HOSTNAME": instance.hostname} | instance.env
-        real = self._listen(instance, instance.port, until_exit, own=program.own_address)
+        port = instance.port or program.port
+        real = self._listen(instance, port, until_exit, own=program.own_address)
         if real is not None:
             env |= {"HOST": real[0], "PORT": str(real[1])}
         box = self._box(instance, DEFAULT, {"HOME": "/root"} | env | {"PATH": _BOX_PATH}, "")

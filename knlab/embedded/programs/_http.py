@@ -361,7 +361,7 @@ def run(name: str, answer: Answer) -> None:
     parent = os.getppid()
     signal.signal(signal.SIGTERM, lambda *_: os._exit(_KILLED_BY_TERM))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    host, port = os.environ.get("HOST", ""), os.environ.get("PORT") or "8080"
+    host, port = os.environ.get("HOST") or "127.0.0.1", os.environ.get("PORT") or "8080"
     try:
         server = Server(lambda head, _: answer(head.path, head.query), host, int(port))
     except (OSError, ValueError, OverflowError) as problem:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from knlab.embedded.builtin.kinds import CONFIG_MAPS, PODS
+from knlab.embedded.kube.objects import Object
 from knlab.embedded.net.http import Request, Response, text_response
 from knlab.embedded.pods.addresses import own_addresses
 from knlab.embedded.runtime import Container, Task
@@ -61,10 +62,11 @@ async def test_a_pod_is_a_process_that_answers_at_the_pods_address(
     ]
 
 
+@pytest.mark.parametrize("ports", [[{"containerPort": 8080}], []], ids=["declared", "unsaid"])
 async def test_two_pods_have_the_same_port_and_different_addresses(
-    cluster: Cluster, make: MakePod
+    cluster: Cluster, make: MakePod, ports: list[Object]
 ) -> None:
-    probe = {"readinessProbe": {"httpGet": {"path": "/", "port": 8080}}}
+    probe = {"readinessProbe": {"httpGet": {"path": "/", "port": 8080}}, "ports": ports}
     async with cluster.kubelet():
         for name in ("one", "two"):
             target = {"env": [{"name": "TARGET", "value": name}]}
