@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import copy
 import random
+import sys
 from collections.abc import Callable
 from typing import Any, Final
 
 Path = tuple[str | int, ...]
+
+sys.setrecursionlimit(20_000)  # values nest deeper than any server accepts
 
 ODD_VALUES: Final[tuple[Any, ...]] = (
     None, True, False, 0, 1, -1, 2**31, 2**63, -(2**63) - 1, 10**30, 0.1, -1e308, "", " ", "x", "0",

@@ -31,6 +31,8 @@ from knlab.embedded.host import Ports, check_ports
 from knlab.embedded.platform import Platform, Settings, platform
 
 LOG: Final = logging.getLogger("knlab")
+_FRAMES: Final = 8_000
+"""Objects may nest 200 levels deep (`kube.bodies.MAX_DEPTH`), and some walks take several calls."""
 LOG_SIZE: Final = 5 * 2**20
 LOG_FILES: Final = 3
 _LETTING_GO: Final = 0.5
@@ -41,6 +43,7 @@ _COLLECT_AFTER: Final = (10_000, 20, 50)
 
 def main() -> int:
     """Run until told to stop."""
+    sys.setrecursionlimit(_FRAMES)
     chosen = _arguments()
     directory: Path = chosen.state_dir.absolute()
     failure: BaseException | None = None

@@ -7,7 +7,7 @@ from typing import Any, Final
 import orjson
 
 from knlab.embedded.kube.errors import BadRequest, Cause, Invalid
-from knlab.embedded.kube.go_types import misfit
+from knlab.embedded.kube.go_types import fill_nulls, misfit
 from knlab.embedded.kube.messages import OBJECT_META, struct_of
 from knlab.embedded.kube.objects import Object
 from knlab.embedded.kube.registry import Resource
@@ -17,7 +17,7 @@ _DELETE_OPTIONS: Final = struct_of("k8s.io.apimachinery.pkg.apis.meta.v1.DeleteO
 
 
 def check_written(row: Resource, obj: Object, *, is_scale: bool = False) -> None:
-    """Check the types in `obj` as it came from a client.
+    """Check the types in `obj` as it came from a client; null structures in lists become empty.
 
     Of a custom resource only the metadata is looked at: its schema knows the rest.
 
@@ -62,5 +62,8 @@ def _complaint(row: Resource, obj: Object, *, is_scale: bool) -> str:
     if is_scale:
         return misfit(obj, _SCALE)
     if row.structure is not None:
-        return misfit(obj, row.structure)
+        complaint = misfit(obj, row.structure)
+        if not complaint:
+            fill_nulls(obj, row.structure)
+        return complaint
     return misfit(obj.get("metadata"), OBJECT_META)

@@ -141,6 +141,20 @@ def misfit(value: Any, type_: Type) -> str:
     return "" if found is None else str(found)
 
 
+def fill_nulls(value: Any, type_: Type) -> None:
+    """Make null structures in the lists of `value`, which fits `type_`, what they mean: empty."""
+    if isinstance(type_, Struct) and isinstance(value, dict):
+        members = type_.members()
+        for key, item in value.items():
+            if key in members:
+                fill_nulls(item, members[key].type)
+    elif isinstance(type_, List) and isinstance(value, list):
+        for index, item in enumerate(value):
+            if item is None and isinstance(type_.of, Struct):
+                value[index] = {}
+            fill_nulls(value[index], type_.of)
+
+
 def _misfit(value: Any, type_: Type) -> _Misfit | None:
     if value is None or isinstance(type_, Anything):
         return None

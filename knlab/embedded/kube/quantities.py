@@ -10,6 +10,8 @@ _PATTERN: Final = re.compile(
     r"([+-]?(?:\d+\.?\d*|\.\d+))(?:([eE][+-]?\d+)|(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei))?"
 )
 _BINARY: Final = {f"{letter}i": Decimal(1024) ** n for n, letter in enumerate("KMGTPE", 1)}
+_LARGEST: Final = Decimal(2**63 - 1)
+"""Kubernetes takes larger ones for this one."""
 _DECIMAL: Final = {
     unit: Decimal(1000) ** n for n, unit in enumerate(("n", "u", "m", "", *"kMGTPE"), -3)
 }
@@ -43,9 +45,9 @@ def parse_quantity(text: Any) -> Decimal:
     if matched is None:
         raise QuantityError
     number, exponent, suffix = matched.groups()
-    if exponent:
-        return Decimal(number + exponent)
-    return Decimal(number) * (_BINARY.get(suffix) or _DECIMAL[suffix or ""])
+    factor = Decimal(1) if exponent else _BINARY.get(suffix) or _DECIMAL[suffix or ""]
+    value = Decimal(number + (exponent or "")) * factor
+    return max(-_LARGEST, min(value, _LARGEST))
 
 
 def canonical_quantity(text: Any) -> str:

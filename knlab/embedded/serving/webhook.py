@@ -9,7 +9,7 @@ from typing import Final
 
 from knlab.embedded.kube.admission import AdmissionResult, AdmissionReview, WebhookBackend
 from knlab.embedded.kube.controller import View
-from knlab.embedded.kube.go_types import misfit
+from knlab.embedded.kube.go_types import fill_nulls, misfit
 from knlab.embedded.serving import keys
 from knlab.embedded.serving.config import (
     PARSERS,
@@ -76,8 +76,14 @@ def fill_in(review: AdmissionReview, view: View) -> AdmissionResult:
 
 
 def _misfit(review: AdmissionReview) -> str:
+    """What cannot be decoded; what can has no null structures in its lists afterwards."""
     structure = STRUCTURES.get(review.resource)
-    return misfit(review.object, structure) if structure is not None else ""
+    if structure is None:
+        return ""
+    complaint = misfit(review.object, structure)
+    if not complaint:
+        fill_nulls(review.object, structure)
+    return complaint
 
 
 def check_resource(review: AdmissionReview, view: View) -> AdmissionResult:

@@ -25,6 +25,7 @@ from knlab.embedded.kube.go_types import (
     Scalar,
     Struct,
     Type,
+    fill_nulls,
     misfit,
 )
 from knlab.embedded.kube.messages import OBJECT_META, kind_struct, struct_of
@@ -134,3 +135,9 @@ def test_fields_of_embedded_messages_belong_to_the_message_around_them() -> None
     assert misfit({"emptyDir": 1}, volume) == (
         f"{CANNOT}number into Go struct field Volume.emptyDir of type v1.EmptyDirVolumeSource"
     )
+
+
+def test_null_structures_in_lists_are_empty_ones() -> None:
+    obj = {"many": [None, {"deep": None}], "one": None, "unknown": [None]}
+    fill_nulls(obj, _OUTER)
+    assert obj == {"many": [{}, {"deep": None}], "one": None, "unknown": [None]}

@@ -19,6 +19,7 @@ from knlab.embedded.kube.quantities import (
         pytest.param("0.5", "0.5", "500m", id="a decimal fraction becomes milli"),
         pytest.param("1000m", "1", "1", id="a thousand milli is one"),
         pytest.param(2, "2", "2", id="a number is a quantity"),
+        pytest.param(10**40, str(2**63 - 1), str(2**63 - 1), id="there is a largest one"),
         pytest.param("1024Mi", str(1024**3), "1Gi", id="the largest binary unit wins"),
         pytest.param("1.5Gi", str(1536 * 1024**2), "1536Mi", id="a binary fraction goes one down"),
         pytest.param("1e3", "1000", "1e3", id="an exponent stays one"),
