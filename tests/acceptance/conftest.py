@@ -131,11 +131,14 @@ def namespace(stock: kubernetes.client.ApiClient, request: pytest.FixtureRequest
 
 
 def _kubectl(running: Running) -> Command:
+    """kubectl that remembers nothing of an earlier cluster, which may have had the same port."""
+    cache = Path(running.state_dir).parent / "kubectl-cache"
+
     def run(
         *arguments: str, check: bool = True, **options: Any
     ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            ["kubectl", "--kubeconfig", running.kubeconfig, *arguments],
+            ["kubectl", "--kubeconfig", running.kubeconfig, "--cache-dir", str(cache), *arguments],
             capture_output=True, text=True, timeout=40, check=False, **options,
         )  # fmt: skip
         assert not check or done.returncode == 0, done.stderr
