@@ -19,22 +19,16 @@ async def enter(gate: Gate) -> None:
     """
     if gate.reserve():
         return
-    granted: asyncio.Future[None] | None = None
-
-    def wake() -> None:
-        if granted is not None and not granted.done():
-            granted.set_result(None)
-
-    if gate.enter(wake):
+    admitted = asyncio.Event()
+    if gate.enter(admitted.set):
         return
-    granted = asyncio.get_running_loop().create_future()
     try:
-        await granted
+        await admitted.wait()
     except BaseException:
-        if granted.done() and not granted.cancelled():
+        if admitted.is_set():
             gate.leave()
         else:
-            gate.give_up(wake)
+            gate.give_up(admitted.set)
         raise
 
 

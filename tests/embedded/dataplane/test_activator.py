@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from random import Random
 from typing import Any
@@ -22,6 +22,7 @@ from knlab.embedded.net.http import Address, Header, Request, Response, whole_bo
 from knlab.embedded.net.network import Network
 from knlab.embedded.runtime import Container
 from knlab.kpa.stat import Stat
+from tests.embedded.dataplane.turns import until
 
 pytestmark = pytest.mark.anyio
 
@@ -109,13 +110,6 @@ class QueueProxy:
         self.seen.append(request)
         await self.go_on.wait()
         return Response(200, body=b"ok")
-
-
-async def until(true: Callable[[], bool]) -> None:
-    """Returns when `true()` is; the tasks of the activator run meanwhile."""
-    async with asyncio.timeout(5):
-        while not true():  # noqa: ASYNC110 - other tasks run meanwhile
-            await asyncio.sleep(0)
 
 
 PROBES: list[tuple[tuple[Header, ...], int, bytes, str]] = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -19,6 +19,7 @@ from knlab.embedded.dataplane.stats import decode_stat
 from knlab.embedded.net.http import Address, Header, Request, Response
 from knlab.embedded.net.network import Network
 from knlab.kpa.stat import Stat
+from tests.embedded.dataplane.turns import until
 
 pytestmark = pytest.mark.anyio
 
@@ -90,12 +91,6 @@ def world(network: Network, clock: ManualClock, containers: Any) -> World:
 
 def ask(*headers: Header) -> Request:
     return Request("GET", "/", [(b"host", b"hello.com"), *headers], peer="10.0.0.5")
-
-
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not true():  # noqa: ASYNC110 - other tasks run meanwhile
-            await asyncio.sleep(0)
 
 
 AGENTS = [b"kube-probe/1.34", b"Knative-Activator-Probe", b"Knative-Autoscaling-Probe"]

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from knlab.embedded.dataplane.balance import QUEUE_DEPTH
-from knlab.embedded.dataplane.breaker import Breaker, QueueFull
+from knlab.embedded.dataplane.breaker import Breaker, OpenOrClosed, QueueFull
 from knlab.embedded.dataplane.throttle import Lease, RevisionThrottle, enter
 
 pytestmark = pytest.mark.anyio
@@ -80,6 +80,31 @@ async def test_whoever_gives_up_while_waiting_takes_nothing_along() -> None:
     assert isinstance(await patient, Lease)
     done = await asyncio.gather(*givers_up, return_exceptions=True)
     assert all(isinstance(each, asyncio.CancelledError) for each in done)
+
+
+@pytest.mark.parametrize(
+    "gate",
+    [
+        pytest.param(
+            Breaker(queue_depth=5, max_concurrency=1, initial_capacity=1), id="with a limit"
+        ),
+        pytest.param(OpenOrClosed(), id="without a limit"),
+    ],
+)
+async def test_whoever_gives_up_just_when_admitted_leaves_the_place_to_the_next(
+    gate: Breaker | OpenOrClosed,
+) -> None:
+    gate.update_capacity(1)
+    await enter(gate)
+    gate.update_capacity(0)
+    waiting = asyncio.create_task(enter(gate))
+    await settle()
+    waiting.cancel()
+    gate.update_capacity(1)
+    gate.leave()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert gate.reserve()
 
 
 async def test_a_pod_that_goes_before_the_woken_request_runs_sends_it_back() -> None:
