@@ -26,7 +26,7 @@ notebooks: $(READY)
 	$(BIN)/python -m tools.build_notebooks
 
 bench: $(READY)
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks start_and_latency kpa_tick api
 
 live: $(READY)
 	$(BIN)/python -m pytest -m live

@@ -1,4 +1,4 @@
-"""Every claim about speed as a runnable script: `python -m benchmarks.NAME`.
+"""Every claim about speed and endurance as a runnable script: `python -m benchmarks.NAME`.
 
 Figures depend on the machine; ratios of one run mean more than absolute numbers.
 """

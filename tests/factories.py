@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from knlab.embedded.kube.controller import Labels, Outcome, Sync, Write
+from knlab.embedded.kube.index import Index
 from knlab.embedded.kube.objects import GroupResource, Key, Object, copy_json, group_of, key_of
 
 NOW = 1_760_000_000.0
@@ -78,6 +79,14 @@ class DictView:
             if kept == resource
             and namespace in {None, key[0]}
             and (obj["metadata"].get("labels") or {}).items() >= dict(labels or {}).items()
+        ]
+
+    def having(self, index: Index, value: str) -> Sequence[Object]:
+        """The objects themselves that have `value` in `index`, sorted by key."""
+        return [
+            obj
+            for (kept, _), obj in sorted(self.objects.items(), key=lambda item: item[0])
+            if kept == index.resource and value in index.values(obj)
         ]
 
     def next_version(self) -> str:

@@ -9,7 +9,6 @@ from knlab.embedded.builtin.unavailable import unavailable_rows
 from tools.served_api import DOCUMENT, documented
 
 TEXT = Path(DOCUMENT).read_text(encoding="utf-8")
-OTHERS = ("priorityclasses.scheduling.k8s.io",)
 ABSENT = TEXT.partition("## Absent")[2]
 
 
@@ -17,7 +16,7 @@ def test_kinds_that_cannot_be_created_are_listed() -> None:
     listed = re.findall(
         r"`([a-z.0-9]+)`", ABSENT.partition("would follow it:")[2].partition("|")[0]
     )
-    assert listed == sorted({*(str(row.name) for row in unavailable_rows()), *OTHERS})
+    assert listed == sorted(str(row.name) for row in unavailable_rows())
 
 
 def test_what_is_absent_is_not_in_the_table() -> None:

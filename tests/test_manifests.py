@@ -100,10 +100,27 @@ def test_services(name: str, namespace: str, ports: set[tuple[int, int]]) -> Non
 def test_config_maps_are_those_of_release_1_23() -> None:
     names = {obj["metadata"]["name"] for obj in EVERYTHING if obj["kind"] == "ConfigMap"}
     assert {
-        "config-autoscaler", "config-defaults", "config-deployment", "config-domain",
-        "config-features", "config-gc", "config-leader-election", "config-logging",
-        "config-network", "config-observability", "config-kourier",
+        "config-autoscaler", "config-certmanager", "config-defaults", "config-deployment",
+        "config-domain", "config-features", "config-gc", "config-leader-election",
+        "config-logging", "config-network", "config-observability", "config-tracing",
+        "config-kourier", "kourier-bootstrap",
     } == names  # fmt: skip
+
+
+def test_the_sidecars_image_is_kept_and_named_alike() -> None:
+    sidecar = _find("ConfigMap", "config-deployment")["data"]["queue-sidecar-image"]
+    assert _find("Image", "queue-proxy", "knative-serving")["spec"]["image"] == sidecar
+
+
+def test_the_certificate_of_internal_tls_is_as_released() -> None:
+    certificate = _find("Certificate", "routing-serving-certs", "knative-serving")
+    assert certificate["spec"] == {
+        "dnsNames": ["kn-routing", "data-plane.knative.dev"],
+        "secretName": "routing-serving-certs",
+    }
+    assert certificate["metadata"]["labels"] == {
+        "networking.knative.dev/certificate-type": "system-internal"
+    }
 
 
 def test_autoscalers_and_budgets() -> None:
@@ -131,7 +148,9 @@ def test_webhooks_are_backed_by_the_webhooks_service() -> None:
 
 
 @pytest.mark.parametrize(
-    "obj", EVERYTHING, ids=lambda obj: f"{obj['kind']}-{obj['metadata']['name']}"
+    "obj",
+    [obj for obj in EVERYTHING if obj["kind"] != "Certificate"],
+    ids=lambda obj: f"{obj['kind']}-{obj['metadata']['name']}",
 )
 def test_every_object_says_what_it_belongs_to(obj: dict[str, Any]) -> None:
     labels = obj["metadata"].get("labels", {})

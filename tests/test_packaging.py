@@ -62,6 +62,7 @@ def test_the_wheel_carries_everything_that_is_not_code(wheel: Path) -> None:
         "knlab/report/template/knlab/style.css",
         "knlab/report/template/knlab/conf.json",
         "knlab/embedded/kube/protobuf_fields.json.gz",
+        "knlab/embedded/serving/go_structures.txt",
         "knlab/embedded/builtin/data/kubernetes_schemas.json.gz",
         "knlab/embedded/builtin/data/kubernetes_descriptions.json.gz",
         "knlab/embedded/builtin/data/table_columns.json.gz",

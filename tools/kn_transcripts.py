@@ -29,12 +29,9 @@ import kubernetes.client
 import kubernetes.config
 import yaml
 
-from tools.kubectl_transcripts import Outcome, Step, Transcript, masked, parse, render
+from tools.kubectl_transcripts import Outcome, Transcript, masked, observe, parse, render
 
 VARIABLE: Final = "KNLAB_TEST_KN"
-PATIENCE: Final = 25.0
-"""Seconds that a command marked with `@` may take until it prints what it should."""
-_POLL: Final = 0.25
 _SETTLED: Final = 6.0
 """Seconds for which a command has to print the same to be recorded."""
 _GONE: Final = 120.0
@@ -78,7 +75,10 @@ class Session:
 
 @contextmanager
 def session(kubeconfig: Path, *, to_the_end: bool = False) -> Iterator[Session]:
-    """kn in a new namespace; `to_the_end`: wait until everything that was made is gone."""
+    """kn in a new namespace, where domains are claimed by who maps them.
+
+    `to_the_end`: wait until everything that was made is gone.
+    """
     namespace = f"facts-{secrets.token_hex(4)}"
     with (
         tempfile.TemporaryDirectory() as made,
@@ -86,6 +86,7 @@ def session(kubeconfig: Path, *, to_the_end: bool = False) -> Iterator[Session]:
     ):
         core = kubernetes.client.CoreV1Api(client)
         core.create_namespace({"metadata": {"name": namespace}})
+        _let_claim(core, "true")
         chosen = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
         for context in chosen["contexts"]:
             context["context"]["namespace"] = namespace
@@ -97,40 +98,26 @@ def session(kubeconfig: Path, *, to_the_end: bool = False) -> Iterator[Session]:
             deadline = time.monotonic() + (_GONE if to_the_end else 0)
             while time.monotonic() < deadline and _exists(core, namespace):
                 time.sleep(1)
+            _let_claim(core, None)
+
+
+def _let_claim(core: kubernetes.client.CoreV1Api, value: str | None) -> None:
+    setting = {"data": {"autocreate-cluster-domain-claims": value}}
+    core.patch_namespaced_config_map("config-network", "knative-serving", setting)
 
 
 def _exists(core: kubernetes.client.CoreV1Api, namespace: str) -> bool:
     return namespace in {each.metadata.name for each in core.list_namespace().items}
 
 
-def follow(step: Step, used: Session) -> tuple[str, str]:
-    """What `step` printed, and what it should have printed."""
-    wanted = step.outcome(0)
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        if step.mark == "~":
-            found = used.run(step.command)
-            return (str(found), "exit code 0") if found.code else ("", "")
-        seen = used.outcome(step.command)
-        if seen == wanted or step.mark == "$" or time.monotonic() > deadline:
-            return seen, wanted
-        time.sleep(_POLL)
-
-
 def record(transcript: Transcript, kubeconfig: Path) -> Transcript:
     """`transcript` with what kn prints on the cluster of `kubeconfig`."""
-    steps: list[Step] = []
     with session(kubeconfig, to_the_end=True) as used:
-        for step in transcript.steps:
-            seen = used.outcome(step.command)
-            since = time.monotonic()
-            while step.mark == "@" and time.monotonic() < since + _SETTLED:
-                time.sleep(_POLL)
-                if (again := used.outcome(step.command)) != seen:
-                    seen, since = again, time.monotonic()
-            expected = () if step.mark == "~" else ((0, 99, seen),)
-            steps.append(replace(step, expected=expected))
-    return replace(transcript, steps=tuple(steps))
+        steps = tuple(
+            replace(step, expected=((0, 99, observe(step, used, _SETTLED)),))
+            for step in transcript.steps
+        )
+    return replace(transcript, steps=steps)
 
 
 def main() -> None:

@@ -37,7 +37,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import yaml
 
@@ -234,12 +234,13 @@ class Session:
         mine = [f"{self.namespace}{more}" for more in ("", "-two", "-more")]
         self._must("delete", "namespace", "--wait=false", "--ignore-not-found", *mine)
 
-    def start(self, line: str) -> subprocess.Popen[str]:
-        """The process of `line`, which somebody has to read and to end."""
+    def start(self, line: str, terminal: int | None = None) -> subprocess.Popen[str]:
+        """The process of `line`, which somebody has to read and to end; on a terminal if given."""
         words = shlex.split(line.replace("$NS", self.namespace))
+        streams = subprocess.PIPE if terminal is None else terminal
         return subprocess.Popen(
             [self.kubectl.path, *words], cwd=self.directory, env=self._environment(),
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            stdin=streams, stdout=streams, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
 
     def run(self, line: str) -> Outcome:
@@ -294,31 +295,44 @@ def masked(text: str, namespace: str) -> str:
     return text.strip("\n")
 
 
-def follow(step: Step, session: Session) -> tuple[str, str]:
-    """What `step` printed in `session`, and what it should have printed."""
-    wanted = step.outcome(session.kubectl.minor)
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        if step.mark == "~":
-            found = session.run(step.command)
-            return (str(found), "exit code 0") if found.code else ("", "")
-        seen = session.outcome(step.command)
-        if seen == wanted or step.mark == "$" or time.monotonic() > deadline:
-            return seen, wanted
-        time.sleep(_POLL)
+class Runner(Protocol):
+    """Somebody who runs commands."""
+
+    def run(self, line: str) -> Outcome:
+        """What `line` does, as it is."""
+
+    def outcome(self, line: str) -> str:
+        """What `line` does, as a transcript has it."""
 
 
-def _recorded(step: Step, session: Session) -> str:
-    """What `step` prints in `session`; if it may take its time, once it stays the same."""
+def follow(step: Step, runner: Runner, wanted: str) -> tuple[str, str]:
+    """What `step` printed, and what it should have printed: `wanted`, if that matters."""
     if step.mark == "~":
-        found = session.run(step.command)
+        found = runner.run(step.command)
+        return (str(found), "exit code 0") if found.code else ("", "")
+    deadline = time.monotonic() + PATIENCE
+    seen = runner.outcome(step.command)
+    while seen != wanted and step.mark == "@" and time.monotonic() <= deadline:
+        time.sleep(_POLL)
+        seen = runner.outcome(step.command)
+    return seen, wanted
+
+
+def observe(step: Step, runner: Runner, settled: float) -> str:
+    """What `step` prints; if it may take its time, once it is the same for `settled` seconds.
+
+    Raises:
+        RuntimeError: it had to succeed and did not.
+    """
+    if step.mark == "~":
+        found = runner.run(step.command)
         if found.code:
             raise RuntimeError(f"{step.command}: {found}")
         return ""
-    seen, since, deadline = session.outcome(step.command), time.monotonic(), time.monotonic() + 40
-    while step.mark == "@" and time.monotonic() < min(deadline, since + _SETTLED):
+    seen, since, deadline = runner.outcome(step.command), time.monotonic(), time.monotonic() + 40
+    while step.mark == "@" and time.monotonic() < min(deadline, since + settled):
         time.sleep(_POLL)
-        again = session.outcome(step.command)
+        again = runner.outcome(step.command)
         if again != seen:
             seen, since = again, time.monotonic()
     return seen
@@ -334,7 +348,7 @@ def record(transcript: Transcript, kubeconfig: str) -> Transcript:
             session.prepare(transcript.files)
             try:
                 for place, step in enumerate(transcript.steps):
-                    seen[place][kubectl.minor] = _recorded(step, session)
+                    seen[place][kubectl.minor] = observe(step, session, _SETTLED)
             finally:
                 session.clean()
     steps = zip(transcript.steps, seen, strict=True)

@@ -34,6 +34,34 @@ _SUBRESOURCES: Final = (
     "status", "scale", "log", "exec", "attach", "portforward", "eviction", "binding", "token",
     "proxy", "finalize", "ephemeralcontainers", "x", "status/x", "log/..", "proxy/a/b",
 )  # fmt: skip
+_SPACE: Final = f"/api/v1/namespaces/{NAMESPACE}"
+_MAY: Final = {"user": "a", "groups": ["b"], "resourceAttributes": {"verb": "get"}}
+_ACTIONS: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
+    (
+        "POST", f"{_SPACE}/pods/f/eviction",
+        {"metadata": {"name": "f"}, "deleteOptions": {"preconditions": {"uid": "x"}}},
+    ),
+    (
+        "POST", f"{_SPACE}/pods/f/binding",
+        {"metadata": {"name": "f"}, "target": {"kind": "Node", "name": "n"}},
+    ),
+    ("POST", f"{_SPACE}/bindings", {"metadata": {"name": "g"}, "target": {"name": "n"}}),
+    (
+        "POST", f"{_SPACE}/serviceaccounts/default/token",
+        {"spec": {"expirationSeconds": 700, "audiences": ["a"], "boundObjectRef": {"kind": "Pod"}}},
+    ),
+    ("PUT", f"{_SPACE}/finalize", {"metadata": {"name": NAMESPACE}, "spec": {"finalizers": ["a"]}}),
+    ("POST", "/apis/authentication.k8s.io/v1/tokenreviews", {"spec": {"token": "a.b.c"}}),
+    ("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", {"metadata": {}}),
+    ("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", {"spec": _MAY}),
+    ("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", {"spec": _MAY}),
+    (
+        "POST", f"/apis/authorization.k8s.io/v1/namespaces/{NAMESPACE}/localsubjectaccessreviews",
+        {"spec": _MAY},
+    ),
+    ("POST", "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", {"spec": {"namespace": "a"}}),
+)  # fmt: skip
+"""Requests about bodies that nobody stores: method, path and a good body."""
 _METHODS: Final = (
     "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "CONNECT", "BREW", "get",
     "PROPFIND",
@@ -74,7 +102,7 @@ class Case:
 
     label: str
     raw: bytes
-    """What goes on the wire; `{token}` and `{host}` stand for the server's."""
+    """What goes on the wire; `{authorization}` and `{host}` stand for the server's."""
     ending: Ending = "wait"
     is_http: bool = True
     """Whether a server must understand it: if not, it may hang up without an answer."""
@@ -93,7 +121,7 @@ def cases(seed: int, count: int) -> Iterator[Case]:
 def _request(
     method: str, target: str, body: bytes = b"", media_type: str = _JSON, *extra: str
 ) -> bytes:
-    lines = [f"{method} {target} HTTP/1.1", "Host: {host}", "Authorization: Bearer {token}"]
+    lines = [f"{method} {target} HTTP/1.1", "Host: {host}", "Authorization: {authorization}"]
     lines += [f"Content-Type: {media_type}"] if media_type else []
     lines += [f"Content-Length: {len(body)}", *extra, "", ""]
     return "\r\n".join(lines).encode("utf-8", "surrogateescape") + body
@@ -151,6 +179,13 @@ def _bad_delete(rng: random.Random) -> Case:
     body = _encoded(mutated(options, rng, changes=2)) if rng.random() < 0.7 else b""
     path = f"{sample.collection}/{rng.choice(_NAMES)}" + _query(rng, rng.choice((0, 1)))
     return Case("delete", _request("DELETE", path, body))
+
+
+def _bad_action(rng: random.Random) -> Case:
+    method, path, good = rng.choice(_ACTIONS)
+    body = mutated(good, rng, changes=rng.choice((1, 1, 2, 4)))
+    query = _query(rng, rng.choice((0, 0, 1)), dry=True)
+    return Case("action", _request(method, path + query, _encoded(body)))
 
 
 def _odd_query(rng: random.Random) -> Case:
@@ -254,7 +289,7 @@ def _varint(number: int) -> bytes:
 
 
 def _odd_headers(rng: random.Random) -> Case:
-    get = "GET /api/v1 HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n"
+    get = "GET /api/v1 HTTP/1.1\r\nHost: {host}\r\nAuthorization: {authorization}\r\n"
     line = rng.choice((
         "Host: evil.example", "Origin: https://evil.example", "Origin: null", "Content-Length: -1",
         "X: " + "y" * 20_000, "Content-Length: abc", "Content-Length: 5\r\nContent-Length: 6",
@@ -320,7 +355,7 @@ def _large(rng: random.Random) -> Case:
 
 
 _MAKERS: Final[tuple[tuple[Callable[[random.Random], Case], float], ...]] = (
-    (_bad_create, 28), (_bad_update, 10), (_bad_patch, 20), (_bad_delete, 3), (_odd_query, 8),
-    (_odd_path, 8), (_odd_body, 6), (_odd_type, 4), (_odd_yaml, 3), (_odd_protobuf, 4),
-    (_odd_headers, 4), (_odd_upgrade, 3), (_broken, 4), (_large, 0.1),
+    (_bad_create, 28), (_bad_action, 8), (_bad_update, 10), (_bad_patch, 20), (_bad_delete, 3),
+    (_odd_query, 8), (_odd_path, 8), (_odd_body, 6), (_odd_type, 4), (_odd_yaml, 3),
+    (_odd_protobuf, 4), (_odd_headers, 4), (_odd_upgrade, 3), (_broken, 4), (_large, 0.1),
 )  # fmt: skip

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import re
-import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
-import yaml
-
 from benchmarks.fuzz.samples import NAMESPACE
-from benchmarks.fuzz.wire import Server
+from benchmarks.https_client import Server, server_of
 from knlab.cluster.cluster import Cluster
 
 _TRACE = "Traceback (most recent call last)"
@@ -24,14 +20,7 @@ def prepared(cluster: Cluster, kubeconfig: Path) -> Server:
     cluster.install()
     cluster.ensure_knative()
     cluster.api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
-    found = yaml.safe_load(kubeconfig.read_text())
-    place = found["clusters"][0]["cluster"]
-    authority = base64.b64decode(place["certificate-authority-data"]).decode()
-    return Server(
-        place["server"],
-        found["users"][0]["user"]["token"],
-        ssl.create_default_context(cadata=authority),
-    )
+    return server_of(kubeconfig)
 
 
 def tracebacks(log: Path) -> Iterator[str]:

@@ -8,30 +8,15 @@ import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import urlsplit
 
 import httptools
 
 from benchmarks.fuzz.requests import Case
+from benchmarks.https_client import Server
 
 PATIENCE: Final = 20.0
 """Seconds after which an answer that has not come counts as stuck."""
 _FORBIDDEN: Final = (b"Traceback (most recent call last)", b'File "')
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """Where to send to."""
-
-    url: str
-    token: str
-    tls: ssl.SSLContext
-
-    @property
-    def address(self) -> tuple[str, int]:
-        """Host and port."""
-        parts = urlsplit(self.url)
-        return parts.hostname or "127.0.0.1", parts.port or 443
 
 
 @dataclass(slots=True)
@@ -110,10 +95,9 @@ async def _judge(server: Server, case: Case, outcome: Outcome) -> None:
 
 
 async def _exchange(server: Server, case: Case, answer: Answer) -> None:
-    host, port = server.address
-    reader, writer = await asyncio.open_connection(host, port, ssl=server.tls)
-    raw = case.raw.replace(b"{host}", f"{host}:{port}".encode(), 1)
-    raw = raw.replace(b"{token}", server.token.encode(), 1)
+    reader, writer = await asyncio.open_connection(server.host, server.port, ssl=server.context)
+    raw = case.raw.replace(b"{host}", f"{server.host}:{server.port}".encode(), 1)
+    raw = raw.replace(b"{authorization}", server.authorization.encode(), 1)
     try:
         writer.write(raw)
         if case.ending == "close":

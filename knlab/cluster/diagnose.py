@@ -62,6 +62,8 @@ _RULES: Final = (
      "build it for this architecture"),
     (r"ImagePullBackOff|ErrImagePull|Unable to fetch image", "the image cannot be pulled",
      "read the event's text; knlab.images names the images that the embedded cluster has"),
+    (r"queue-proxy .*CrashLoopBackOff", "Knative's own queue-proxy ends by itself, not the program",
+     "read its log: cluster.logs(POD, container='queue-proxy')"),
     (r"CrashLoopBackOff|ExitCode|exited with|Container failed", "the program ends by itself",
      "read its log: cluster.logs(POD, container='user-container')"),
     (r"CreateContainerConfigError|configmap .* not found|secret .* not found",
@@ -81,6 +83,12 @@ _RULES: Final = (
 )  # fmt: skip
 
 
+_CLASS: Final = "autoscaling.knative.dev/class"
+_CONTROLLERS: Final = {
+    "kpa.autoscaling.knative.dev": "look at Deployment autoscaler in knative-serving",
+    "hpa.autoscaling.knative.dev": "install Knative's serving-hpa.yaml, or drop the annotation"
+    " autoscaling.knative.dev/class; the embedded cluster has no HPA",
+}
 _CAUSES_FIRST: Final = ("ConfigurationsReady", "RoutesReady", "Ready")
 
 
@@ -93,9 +101,10 @@ def explain(text: str) -> tuple[str, str]:
 
 
 def diagnose(api: Kubernetes) -> Diagnosis:
-    """Every pod and every Knative Service that is not ready, explained."""
+    """Every pod, revision's autoscaler and Knative Service that is not ready, explained."""
     findings = list(pod_findings(api.items(k8s.POD)))
     if any(obj["metadata"]["name"] == "services.serving.knative.dev" for obj in api.items(k8s.CRD)):
+        findings += autoscaler_findings(api.items(k8s.POD_AUTOSCALER))
         findings += service_findings(api.items(k8s.SERVICE))
     return Diagnosis(tuple(findings))
 
@@ -108,30 +117,44 @@ def pod_findings(pods: Iterable[Object]) -> Iterator[Finding]:
             continue
         problem = _container_problem(status) or _condition_problem(status)
         if problem:
-            state, message = problem
-            cause, remedy = explain(f"{message} {state}")
+            state, message, container = problem
+            cause, remedy = explain(f"{message} {container} {state}")
             what = f"pod {metadata['namespace']}/{metadata['name']}"
             yield Finding(what, state, message, cause, remedy)
 
 
-def _container_problem(status: Object) -> tuple[str, str] | None:
+def _container_problem(status: Object) -> tuple[str, str, str] | None:
+    """Reason and message of the first container that does not run, and its name."""
     for container in status.get("containerStatuses") or ():
         state = container.get("state", {})
         for kind in ("waiting", "terminated"):
             found = state.get(kind) or {}
             if found.get("reason") and found["reason"] not in {"ContainerCreating", "Completed"}:
                 last = (container.get("lastState") or {}).get("terminated") or {}
-                return found["reason"], found.get("message") or last.get("message") or ""
+                message = found.get("message") or last.get("message") or ""
+                return found["reason"], message, container["name"]
     return None
 
 
-def _condition_problem(status: Object) -> tuple[str, str] | None:
+def _condition_problem(status: Object) -> tuple[str, str, str] | None:
     conditions = {c["type"]: c for c in status.get("conditions") or ()}
     for kind in ("PodScheduled", "Ready"):
         found = conditions.get(kind)
         if found and found["status"] == "False":
-            return found.get("reason") or f"{kind} False", found.get("message", "")
+            return found.get("reason") or f"{kind} False", found.get("message", ""), ""
     return None
+
+
+def autoscaler_findings(autoscalers: Iterable[Object]) -> Iterator[Finding]:
+    """One finding for each PodAutoscaler that no controller has ever looked at."""
+    for autoscaler in autoscalers:
+        if not autoscaler.get("status", {}).get("conditions"):
+            metadata = autoscaler["metadata"]
+            class_ = (metadata.get("annotations") or {}).get(_CLASS, "")
+            what = f"PodAutoscaler {metadata['namespace']}/{metadata['name']}"
+            cause = f"no controller takes care of the class {class_}"
+            remedy = _CONTROLLERS.get(class_, f"install the controller of {class_}")
+            yield Finding(what, "no status", "", cause, remedy)
 
 
 def service_findings(services: Iterable[Object]) -> Iterator[Finding]:

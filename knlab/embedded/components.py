@@ -7,9 +7,9 @@ Deployment to zero stops it, and what it did stops with it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
@@ -17,9 +17,16 @@ from knlab import versions
 from knlab._clock import Clock
 from knlab.embedded.autoscaling import AutoscalerService
 from knlab.embedded.dataplane.activator import run_activator
-from knlab.embedded.dataplane.gateway import run_gateway
+from knlab.embedded.dataplane.gateway import GatewayOptions, run_gateway
+from knlab.embedded.dataplane.metrics import (
+    COMPONENT_PORT,
+    Family,
+    metrics_address,
+    metrics_handler,
+    target,
+)
 from knlab.embedded.dataplane.queue_proxy import run_queue_proxy
-from knlab.embedded.dataplane.routing_table import RoutingTables
+from knlab.embedded.dataplane.routing_table import RoutingTable
 from knlab.embedded.images import ImageTable, Unresolvable
 from knlab.embedded.kube.api import Api
 from knlab.embedded.kube.controller import Controller
@@ -31,6 +38,7 @@ from knlab.embedded.reports import Reports
 from knlab.embedded.routing import RouteFeed
 from knlab.embedded.runtime import Container, Task
 from knlab.embedded.serving.controllers.configuration import configuration_controller
+from knlab.embedded.serving.controllers.domainmapping import domain_mapping_controller
 from knlab.embedded.serving.controllers.garbage import garbage_controller
 from knlab.embedded.serving.controllers.ingress import ingress_controller
 from knlab.embedded.serving.controllers.labeler import labeler_controller
@@ -38,10 +46,15 @@ from knlab.embedded.serving.controllers.revision import ResolveError, revision_c
 from knlab.embedded.serving.controllers.route import route_controller
 from knlab.embedded.serving.controllers.serverlessservice import serverless_service_controllers
 from knlab.embedded.serving.controllers.service import service_controller
+from knlab.embedded.serving.request_log_template import RequestLogTemplate
 from knlab.embedded.serving.webhook import webhook_backend
+from knlab.embedded.settings_feed import activator_log, gateway_settings, observability_now
 
 REPOSITORY: Final = "knlab.dev/knative"
 SYSTEM: Final = "knative-serving"
+METRICS: Final = "metrics"
+PROFILING: Final = "profiling"
+"""Names of ports."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,10 +68,11 @@ class Components:
     random: Random
     reports: Reports
     autoscaler: AutoscalerService
-    gateway_routes: RoutingTables
-    activator_routes: RoutingTables
+    gateway_routes: RoutingTable
+    activator_routes: RoutingTable
     gateway_address: Address
     """Where the host reaches the ingress gateway."""
+    gateway_options: GatewayOptions = field(default_factory=GatewayOptions)
 
     def register(self) -> None:
         """Put every component into the image table."""
@@ -80,10 +94,11 @@ class Components:
     async def _controller(self, container: Container) -> None:
         controllers = (
             service_controller(),
+            route_controller(),  # before Configurations: news of Revisions comes through them
+            domain_mapping_controller(self.api),
+            labeler_controller(),
             configuration_controller(),
             revision_controller(self._digest),
-            route_controller(),
-            labeler_controller(),
             *serverless_service_controllers(),
             garbage_controller(),
         )
@@ -97,29 +112,36 @@ class Components:
         return f"{found.repository}@{found.digest}"
 
     async def _webhook(self, container: Container) -> None:
-        with ExitStack() as stack:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._scraped(container))
             stack.enter_context(self._healthy(container))
             stack.enter_context(
-                self.api.admission.serve(SYSTEM, "webhook", webhook_backend(self.api))
+                self.api.admission.serve(
+                    SYSTEM, "webhook", webhook_backend(self.api, self.api.create)
+                )
             )
             await container.stopping.wait()
 
     async def _autoscaler(self, container: Container) -> None:
-        with self._healthy(container):
-            await self.autoscaler.run(container)
+        async with self._scraped(container, self.autoscaler.families):
+            with self._healthy(container):
+                await self.autoscaler.run(container)
 
     async def _activator(self, container: Container) -> None:
         async with asyncio.TaskGroup() as tasks:
             routes = RouteFeed(self.api, self.activator_routes)
             feed = tasks.create_task(routes.run(), name="activator routes")
-            await run_activator(
-                container,
-                tables=self.activator_routes,
-                network=self.network,
-                clock=self.clock,
-                random=self.random,
-                sink=self.autoscaler,
-            )
+            with activator_log(self.api, container.log) as log:
+                await run_activator(
+                    container,
+                    table=self.activator_routes,
+                    network=self.network,
+                    clock=self.clock,
+                    random=self.random,
+                    sink=self.autoscaler,
+                    log=log,
+                    scraped=self._metrics_address(container),
+                )
             feed.cancel()
 
     # ── Kourier ──────────────────────────────────────────────────────────────────────────────
@@ -128,13 +150,16 @@ class Components:
         async with asyncio.TaskGroup() as tasks:
             routes = RouteFeed(self.api, self.gateway_routes)
             feed = tasks.create_task(routes.run(), name="gateway routes")
-            await self._control(container, (ingress_controller(routes.probed),), manager="kourier")
+            with gateway_settings(self.api, self.gateway_options, container.log):
+                controllers = (ingress_controller(routes.probed),)
+                await self._control(container, controllers, manager="kourier")
             feed.cancel()
 
     async def _gateway(self, container: Container) -> None:
         await run_gateway(
             container,
-            tables=self.gateway_routes,
+            table=self.gateway_routes,
+            options=self.gateway_options,
             network=self.network,
             clock=self.clock,
             random=self.random,
@@ -144,7 +169,11 @@ class Components:
     async def _queue_proxy(self, container: Container) -> None:
         with self.reports.reporter() as publish:
             await run_queue_proxy(
-                container, network=self.network, clock=self.clock, publish=publish
+                container,
+                network=self.network,
+                clock=self.clock,
+                publish=publish,
+                make_template=RequestLogTemplate,
             )
 
     # ── what several do ──────────────────────────────────────────────────────────────────────
@@ -153,7 +182,9 @@ class Components:
         self, container: Container, controllers: Sequence[Controller], *, manager: str
     ) -> None:
         """Run `controllers` until the container is told to stop; `manager` owns what they write."""
-        with self._healthy(container):
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._scraped(container))
+            stack.enter_context(self._healthy(container))
             running = asyncio.create_task(
                 run_controllers(controllers, self.api, log=container.log, manager=manager),
                 name=container.name,
@@ -167,18 +198,51 @@ class Components:
                 await asyncio.gather(running, stop, return_exceptions=True)
 
     def _healthy(self, container: Container) -> ExitStack:
-        """Answer probes at every port that the container declares, while it works."""
+        """Answer probes at every port that the container declares, while it works.
+
+        Metrics have a port of their own (`_scraped`); of profiles there are none.
+        """
         stack = ExitStack()
         for port in _ports(container):
-            stack.enter_context(self.network.listening((container.ip, port), _alive))
+            if port.get("name") != METRICS:
+                answer = _no_profile if port.get("name") == PROFILING else _alive
+                address = (container.ip, port["containerPort"])
+                stack.enter_context(self.network.listening(address, answer))
         return stack
 
+    @asynccontextmanager
+    async def _scraped(
+        self, container: Container, families: Callable[[], Iterable[Family]] = tuple
+    ) -> AsyncIterator[None]:
+        """Let `families` be read while the block runs, if config-observability says so now."""
+        address = self._metrics_address(container)
+        if address is None:
+            yield
+            return
+        pod = container.pod["metadata"]
+        about = target(
+            k8s_namespace_name=pod["namespace"],
+            k8s_pod_name=pod["name"],
+            service_name=container.name,
+        )
+        handler = metrics_handler(lambda: (*families(), about))
+        async with self.network.exposed(address, handler):
+            yield
 
-def _ports(container: Container) -> list[int]:
+    def _metrics_address(self, container: Container) -> Address | None:
+        settings = observability_now(self.api).get("metrics") or {}
+        return metrics_address(container.ip, settings, COMPONENT_PORT)
+
+
+def _ports(container: Container) -> list[Object]:
     spec = container.pod["spec"]["containers"]
     declared: Object = next((each for each in spec if each["name"] == container.name), {})
-    return [port["containerPort"] for port in declared.get("ports") or ()]
+    return list(declared.get("ports") or ())
 
 
 async def _alive(_request: Request) -> Response:
     return text_response(200, "ok")
+
+
+async def _no_profile(_request: Request) -> Response:
+    return text_response(404, "404 page not found\n")

@@ -9,7 +9,6 @@ import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -20,15 +19,12 @@ from knlab._clock import Clock
 from knlab._state import Durability, Running
 from knlab.embedded.autoscaling import AutoscalerService
 from knlab.embedded.builtin.actions import actions, questions
-from knlab.embedded.builtin.boot import NODE, boot_objects, lease, node_status
 from knlab.embedded.builtin.controllers.loops import control_loops
 from knlab.embedded.builtin.custom_resources import refresh
 from knlab.embedded.builtin.groups import UPSTREAM
 from knlab.embedded.builtin.kinds import (
     CUSTOM_RESOURCE_DEFINITIONS,
-    LEASES,
-    NODES,
-    SERVICES,
+    SERVICE_CLAIMS,
     rows,
 )
 from knlab.embedded.builtin.lifecycle import LIFECYCLE, SERVER_KINDS
@@ -37,7 +33,7 @@ from knlab.embedded.builtin.metrics import metrics
 from knlab.embedded.builtin.reviews import REVIEWS
 from knlab.embedded.builtin.tokens import ServiceAccountTokens
 from knlab.embedded.components import Components
-from knlab.embedded.dataplane.routing_table import RoutingTables
+from knlab.embedded.dataplane.routing_table import RoutingTable
 from knlab.embedded.host import (
     Ports,
     bearer_token,
@@ -48,11 +44,11 @@ from knlab.embedded.host import (
 )
 from knlab.embedded.images import ImageTable
 from knlab.embedded.kube.api import Api
-from knlab.embedded.kube.backing import WriteOptions
-from knlab.embedded.kube.errors import AlreadyExists, Forbidden, StatusError, Unauthorized
+from knlab.embedded.kube.compaction import compact
+from knlab.embedded.kube.errors import Forbidden, StatusError, Unauthorized
 from knlab.embedded.kube.garbage import collect_garbage
 from knlab.embedded.kube.kubeconfig import kubeconfig
-from knlab.embedded.kube.objects import Key, Object, key_of
+from knlab.embedded.kube.objects import Key
 from knlab.embedded.kube.registry import Registry, Resource
 from knlab.embedded.kube.representation import respond_error
 from knlab.embedded.kube.routes import Routes
@@ -63,23 +59,18 @@ from knlab.embedded.net.api_server import Gate, bearer_of, serve_api
 from knlab.embedded.net.forward import Forwarder
 from knlab.embedded.net.http import Handler, Request, Response, whole_body
 from knlab.embedded.net.network import Network
-from knlab.embedded.net.ports import held_port
+from knlab.embedded.net.ports import LOOPBACK, held_port
 from knlab.embedded.net.tls import server_identity
 from knlab.embedded.pods.addresses import own_addresses
 from knlab.embedded.pods.kubelet import pods_directory, run_kubelet
 from knlab.embedded.pods.subresources import pod_subresources
 from knlab.embedded.pods.supervisor import Supervisor
 from knlab.embedded.pods.usage import UsageMeter
-from knlab.embedded.pods.worker import AS_KUBELET
 from knlab.embedded.reports import Reports
+from knlab.embedded.upkeep import establish, keep
 
 LOG: Final = logging.getLogger("knlab")
-LOOPBACK: Final = "127.0.0.1"
 USER: Final = Requester("knlab", ("system:masters", "system:authenticated"))
-_AS_API_SERVER: Final = WriteOptions(field_manager="kube-apiserver")
-LEASE_NAMESPACE: Final = "kube-node-lease"
-HEARTBEAT: Final = 10.0
-"""Seconds between two renewals of the node's lease (kubelet: a quarter of its duration)."""
 OPEN_PATHS: Final = frozenset({"/healthz", "/livez", "/readyz", "/version"})
 
 
@@ -151,7 +142,7 @@ class Platform:
                 path = state_dir / "kubeconfig"
                 server = f"https://{LOOPBACK}:{port}"
                 write_secret(path, kubeconfig(server, identity.ca_pem, token, "knlab"))
-                self._start(group, identity.ca_pem)
+                self._start(group, identity.ca_pem, port)
                 announce(self._running(server, gateway_port, path))
                 await asyncio.get_running_loop().create_future()
 
@@ -160,23 +151,7 @@ class Platform:
         refresh(self.api.registry, self.api.store.items(CUSTOM_RESOURCE_DEFINITIONS))
         self.api.after_write.append(self._follow_definitions)
         facts = node_facts(self.settings.state_dir)
-        now = self._now()
-        for obj in boot_objects(now, facts, LOOPBACK, port):
-            row = self.api.registry.by_kind(obj["apiVersion"], obj["kind"])
-            if row is None:
-                raise AssertionError(f"no row for {obj['kind']}")
-            try:
-                self.api.create(row, obj, _AS_API_SERVER)
-            except AlreadyExists:
-                change = partial(_respecified, new=obj)
-                self.api.patch(row, *key_of(obj), change, _AS_API_SERVER)
-        node = self.api.get(NODES, "", NODE)
-        status = node_status(now, facts, since=now)
-        self.api.update(NODES, node | {"status": status}, AS_KUBELET, "status")
-
-    def _now(self) -> str:
-        moment = datetime.fromtimestamp(self.clock.now(), tz=UTC)
-        return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+        establish(self.api, self.clock.now(), facts, LOOPBACK, port)
 
     def _follow_definitions(self, row: Resource, _change: Change) -> None:
         """Serve a custom resource as soon as its definition is written."""
@@ -219,8 +194,8 @@ class Platform:
             random=Random(secrets.randbits(64)),
             reports=self.reports,
             autoscaler=AutoscalerService(self.api, scrape=self.reports.read, ask=self._ask),
-            gateway_routes=RoutingTables(),
-            activator_routes=RoutingTables(),
+            gateway_routes=RoutingTable(),
+            activator_routes=RoutingTable(),
             gateway_address=(LOOPBACK, gateway_port),
         )
 
@@ -238,12 +213,10 @@ class Platform:
                 return answer.status == 200 and body == b"activator"
         return False
 
-    def _start(self, group: asyncio.TaskGroup, ca_pem: str) -> None:
+    def _start(self, group: asyncio.TaskGroup, ca_pem: str, port: int) -> None:
         """Start what runs on a cluster without Knative."""
 
-        controllers = control_loops(
-            resources=lambda: self.api.registry, certificate=ca_pem, gateway=LOOPBACK
-        )
+        controllers = control_loops(self.api, certificate=ca_pem, gateway=LOOPBACK)
         kubelet = run_kubelet(
             self.api,
             self.network,
@@ -259,18 +232,10 @@ class Platform:
         group.create_task(controlling, name="controllers")
         group.create_task(collect_garbage(self.api, _log), name="garbage collector")
         group.create_task(kubelet, name="kubelet")
-        group.create_task(self._heartbeat(), name="node heartbeat")
+        upkeep = keep(self.api, self.clock, LOOPBACK, port)
+        group.create_task(upkeep, name="upkeep")
+        group.create_task(compact(self.api.store), name="compaction")
         group.create_task(self.meter.run(), name="usage of pods")
-
-    async def _heartbeat(self) -> None:
-        """Renew the node's lease, as a kubelet does."""
-        while True:
-            await asyncio.sleep(HEARTBEAT)
-            renewed = partial(_respecified, new=lease(self._now()))
-            try:
-                self.api.patch(LEASES, LEASE_NAMESPACE, NODE, renewed, AS_KUBELET)
-            except StatusError as error:
-                LOG.warning("the node's lease is not renewed: %s", error.message)
 
     def _running(self, server: str, gateway_port: int, path: Path) -> Running:
         return Running(
@@ -287,12 +252,6 @@ class Platform:
 
 def _log(line: str) -> None:
     LOG.info("%s", line)
-
-
-def _respecified(live: Object, *, new: Object) -> Object:
-    """`live` with everything that `new` says besides metadata and status."""
-    said = {key: value for key, value in new.items() if key not in {"metadata", "status"}}
-    return live | said
 
 
 def _refuse(code: int, message: str) -> Response:
@@ -313,7 +272,7 @@ async def platform(settings: Settings, clock: Clock) -> AsyncIterator[Platform]:
     usage = Usage(clock)
     supervisor = Supervisor(_log)
     try:
-        registry = Registry(rows(lambda: store.items(SERVICES)))
+        registry = Registry(rows(partial(store.having, SERVICE_CLAIMS)))
         api = Api(store, registry, clock, kinds=SERVER_KINDS, lifecycle=LIFECYCLE)
         yield Platform(
             settings=settings,

@@ -120,6 +120,12 @@ def stock(running: Running) -> Iterator[kubernetes.client.ApiClient]:
         yield client
 
 
+@pytest.fixture(scope="session")
+def core(stock: kubernetes.client.ApiClient) -> kubernetes.client.CoreV1Api:
+    """Its calls for pods, ConfigMaps and the like."""
+    return kubernetes.client.CoreV1Api(stock)
+
+
 @pytest.fixture(scope="module")
 def namespace(stock: kubernetes.client.ApiClient, request: pytest.FixtureRequest) -> Iterator[str]:
     """A namespace of the module's own, deleted afterwards."""

@@ -22,11 +22,18 @@ from kubernetes.client import ApiException
 from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.exceptions import DynamicApiError
 
+from tests.acceptance.conftest import Command
+
 Manifest = dict[str, Any]
 KNATIVE = ".knative.dev"
 EXAMPLES: list[Manifest] = list(
     yaml.safe_load_all(Path(__file__).with_name("kinds.yaml").read_text())
 )
+CONTESTED = frozenset({
+    "Node", "Pod", "Endpoints", "LimitRange", "MutatingWebhookConfiguration",
+    "ValidatingWebhookConfiguration",
+})  # fmt: skip
+"""Examples of which a real cluster, too, says that some field has another owner by then."""
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 
 
@@ -158,3 +165,24 @@ def test_kinds_without_an_example_are_listed_and_refused(
             row.create(body=body, namespace="default" if row.namespaced else None)
         assert refused.value.status == 501, f"{row.kind} needs an example in kinds.yaml"
         assert "not available on this cluster" in refused.value.body
+
+
+@pytest.mark.parametrize(
+    "example", EXAMPLES, ids=lambda example: f"{example['apiVersion']} {example['kind']}"
+)
+def test_client_side_apply_may_become_server_side_apply(
+    example: Manifest, namespace: str, kubectl: Command, tmp_path: Path
+) -> None:
+    file = tmp_path / "example.yaml"
+    file.write_text(yaml.safe_dump(example))
+    here = ("--namespace", namespace)
+    kubectl("delete", *here, "--ignore-not-found", "-f", str(file))  # waits, too
+    kubectl("apply", *here, "-f", str(file))
+    try:
+        force = ("--force-conflicts",) if example["kind"] in CONTESTED else ()
+        for _ in range(2):
+            done = kubectl("apply", *here, "--server-side", *force, "-f", str(file))
+            assert done.stdout.endswith("serverside-applied\n")
+            assert not done.stderr or example["kind"] == "Endpoints", "only these are deprecated"
+    finally:
+        kubectl("delete", *here, "--wait=false", "-f", str(file))

@@ -10,8 +10,8 @@ from knlab._state import Running
 from knlab.cluster.cluster import Cluster
 from tests.stock_kubectl import check_not_required
 from tools import kn_transcripts
-from tools.kn_transcripts import follow, kn, session
-from tools.kubectl_transcripts import parse
+from tools.kn_transcripts import kn, session
+from tools.kubectl_transcripts import follow, parse
 
 TRANSCRIPTS = sorted((Path(__file__).parent / "kn").glob("*.txt"))
 LACKING = (
@@ -34,7 +34,7 @@ def test_kn_prints_what_it_prints_on_a_real_cluster(
 ) -> None:
     with session(Path(running.kubeconfig)) as used:
         for step in parse(path.read_text(encoding="utf-8")).steps:
-            seen, wanted = follow(step, used)
+            seen, wanted = follow(step, used, step.outcome(0))
             assert f"kn {step.command}\n{seen}" == f"kn {step.command}\n{wanted}"
 
 

@@ -13,9 +13,9 @@ from kubernetes_asyncio.stream import WsApiClient
 import knlab
 from knlab._state import Running
 from knlab.cluster.cluster import Cluster
+from tests.acceptance.pods import hello_pod
 
 pytestmark = pytest.mark.anyio
-Manifest = dict[str, Any]
 
 
 @pytest.fixture
@@ -31,18 +31,6 @@ def core(api: client.ApiClient) -> client.CoreV1Api:
 
 def config_map(name: str, **data: str) -> client.V1ConfigMap:
     return client.V1ConfigMap(metadata=client.V1ObjectMeta(name=name), data=data)
-
-
-def pod(name: str) -> Manifest:
-    probe = {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 1}
-    container = {
-        "name": "main",
-        "image": knlab.images.HELLO,
-        "ports": [{"containerPort": 8080}],
-        "readinessProbe": probe,
-    }
-    spec = {"containers": [container], "terminationGracePeriodSeconds": 1}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
 
 
 async def test_create_read_change_and_delete(core: Any, namespace: str) -> None:
@@ -140,7 +128,7 @@ async def test_an_object_from_yaml(api: client.ApiClient, core: Any, namespace: 
 
 
 async def test_logs_and_commands_of_a_pod(core: Any, namespace: str) -> None:
-    await core.create_namespaced_pod(namespace, pod("logs"))
+    await core.create_namespaced_pod(namespace, hello_pod("logs"))
     events = watch.Watch().stream(
         core.list_namespaced_pod, namespace,
         field_selector="metadata.name=logs", timeout_seconds=20,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import itertools
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,11 +49,6 @@ items:
 """
 
 
-@pytest.fixture(scope="module")
-def core(stock: ApiClient) -> kubernetes.client.CoreV1Api:
-    return kubernetes.client.CoreV1Api(stock)
-
-
 def config_map(name: str, **data: str) -> Any:
     meta = kubernetes.client.V1ObjectMeta(name=name, labels={"app": "shop"})
     return kubernetes.client.V1ConfigMap(metadata=meta, data=data)
@@ -70,40 +63,7 @@ def knative_service(name: str) -> Manifest:
     }
 
 
-@pytest.fixture
-def pod(
-    stock: ApiClient, core: Any, namespace: str, request: pytest.FixtureRequest
-) -> Iterator[str]:
-    """A running pod of the test's own."""
-    name = request.node.name.removeprefix("test_").replace("_", "-")[:40].strip("-")
-    probe = {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 1}
-    container = {
-        "name": "main",
-        "image": knlab.images.HELLO,
-        "ports": [{"containerPort": 8080}],
-        "readinessProbe": probe,
-    }
-    spec = {"containers": [container], "terminationGracePeriodSeconds": 1}
-    core.create_namespaced_pod(
-        namespace,
-        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec},
-    )
-    for event in Watch().stream(
-        core.list_namespaced_pod,
-        namespace,
-        field_selector=f"metadata.name={name}",
-        timeout_seconds=20,
-    ):
-        conditions = event["object"].status.conditions or []
-        if any(each.type == "Ready" and each.status == "True" for each in conditions):
-            break
-    yield name
-    core.delete_namespaced_pod(name, namespace)
-
-
 # ── typed ────────────────────────────────────────────────────────────────────────────────────
-
-
 def test_create_read_change_and_delete(core: Any, namespace: str) -> None:
     made = core.create_namespaced_config_map(namespace, config_map("whole", a="1"))
     assert made.metadata.uid
@@ -296,7 +256,7 @@ def test_a_watch_from_before_the_servers_memory_is_gone(tmp_path: Path) -> None:
         process.stop(directory)
 
 
-# ── whole files, logs, streams ───────────────────────────────────────────────────────────────
+# ── whole files ─────────────────────────────────────────────────────────────────────────────
 
 
 def test_a_file_of_many_objects(stock: ApiClient, namespace: str, tmp_path: Path) -> None:
@@ -309,61 +269,7 @@ def test_a_file_of_many_objects(stock: ApiClient, namespace: str, tmp_path: Path
     assert [each.status for each in refused.value.api_exceptions] == [409, 409, 409]
 
 
-def test_logs_whole_and_followed(core: Any, namespace: str, pod: str) -> None:
-    assert "helloworld: listening" in core.read_namespaced_pod_log(pod, namespace)
-    followed = Watch().stream(core.read_namespaced_pod_log, pod, namespace)
-    assert "helloworld: listening" in next(iter(followed))
-    assert core.read_namespaced_pod_log(pod, namespace, tail_lines=0) == ""
-
-
-@pytest.fixture
-def forgotten() -> Iterator[None]:
-    """Collects the sockets that the client leaves open when the server ends a stream."""
-    yield
-    gc.collect()
-
-
-forgets = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
-
-@forgets
-@pytest.mark.usefixtures("forgotten")
-def test_commands_in_a_pod(core: Any, namespace: str, pod: str) -> None:
-    call = core.connect_get_namespaced_pod_exec
-    said = kubernetes.stream.stream(
-        call, pod, namespace, command=["echo", "hello"], stdout=True, stderr=True
-    )
-    assert said == "hello\n"
-    shell = kubernetes.stream.stream(
-        call, pod, namespace, command=["sh"], stdin=True, stdout=True, stderr=True,
-        _preload_content=False,
-    )  # fmt: skip
-    shell.write_stdin("echo out; false\nexit 3\n")
-    shell.run_forever(timeout=20)
-    assert (shell.read_stdout(), shell.returncode) == ("out\n", 3)
-    shell.close()
-
-
-@forgets
-@pytest.mark.usefixtures("forgotten")
-def test_a_port_of_a_pod(core: Any, namespace: str, pod: str) -> None:
-    forward = kubernetes.stream.portforward(
-        core.connect_get_namespaced_pod_portforward, pod, namespace, ports="8080"
-    )
-    socket = forward.socket(8080)
-    socket.setblocking(True)
-    socket.sendall(b"GET / HTTP/1.1\r\nHost: pod\r\nConnection: close\r\n\r\n")
-    answer = b""
-    while data := socket.recv(4096):
-        answer += data
-    socket.close()
-    assert answer.startswith(b"HTTP/1.1 200")
-    assert forward.error(8080) is None
-
-
-# ── server-side apply, reviews, jobs ─────────────────────────────────────────────────────────
-
-
+# ── server-side apply, reviews ───────────────────────────────────────────────────────────────
 def test_server_side_apply_and_its_conflicts(stock: ApiClient, core: Any, namespace: str) -> None:
     maps = DynamicClient(stock).resources.get(api_version="v1", kind="ConfigMap")
     body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "applied"}}
@@ -393,18 +299,3 @@ def test_who_i_am_and_what_i_may(stock: ApiClient) -> None:
     question = kubernetes.client.V1SelfSubjectAccessReview(spec=spec)
     authorization = kubernetes.client.AuthorizationV1Api(stock)
     assert authorization.create_self_subject_access_review(question).status.allowed
-
-
-def test_a_job_runs_to_its_end(stock: ApiClient, core: Any, namespace: str) -> None:
-    batch = kubernetes.client.BatchV1Api(stock)
-    container = {"name": "main", "image": "busybox", "command": ["echo", "done"]}
-    template = {"spec": {"restartPolicy": "Never", "containers": [container]}}
-    job = {"metadata": {"name": "job"}, "spec": {"template": template}}
-    batch.create_namespaced_job(namespace, {"apiVersion": "batch/v1", "kind": "Job"} | job)
-    for event in Watch().stream(batch.list_namespaced_job, namespace, timeout_seconds=20):
-        if event["object"].status.succeeded:
-            break
-    pods = core.list_namespaced_pod(namespace, label_selector="job-name=job").items
-    assert [each.status.phase for each in pods] == ["Succeeded"]
-    assert core.read_namespaced_pod_log(pods[0].metadata.name, namespace) == "done\n"
-    batch.delete_namespaced_job("job", namespace, propagation_policy="Background")

@@ -22,6 +22,7 @@ import yaml
 from kubernetes.stream import portforward, stream
 
 from knlab._state import Running
+from tests.acceptance.pods import answer
 
 SECONDS = 20.0
 MANIFEST = """\
@@ -274,13 +275,7 @@ class TestPythonPackage:
         opened = portforward(
             core.connect_get_namespaced_pod_portforward, pod, namespace, ports="8080,9999"
         )
-        socket = opened.socket(8080)
-        socket.setblocking(True)
-        socket.sendall(b"GET / HTTP/1.1\r\nHost: pod\r\nConnection: close\r\n\r\n")
-        answer = b""
-        while piece := socket.recv(1000):
-            answer += piece
-        assert answer.endswith(b"Hello Streams!\n")
+        assert answer(opened.socket(8080)).endswith(b"Hello Streams!\n")
         assert opened.error(8080) is None
         assert opened.error(9999).endswith("connect: connection refused")
         opened.close()

@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
-from knlab.cluster.diagnose import Diagnosis, explain, pod_findings, service_findings
+from knlab.cluster.diagnose import (
+    Diagnosis,
+    autoscaler_findings,
+    explain,
+    pod_findings,
+    service_findings,
+)
 
 
 @pytest.mark.parametrize(
@@ -91,6 +97,43 @@ def test_an_unscheduled_pod_is_found_by_its_condition() -> None:
     condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
     (finding,) = pod_findings([_pod(conditions=[condition | {"message": message}])])
     assert finding.cause == "no node has room for the pod"
+
+
+@pytest.mark.parametrize(
+    ("container", "cause"),
+    [
+        ("queue-proxy", "Knative's own queue-proxy ends by itself, not the program"),
+        ("user-container", "the program ends by itself"),
+    ],
+)
+def test_who_crashes_is_named(container: str, cause: str) -> None:
+    status = _waiting("CrashLoopBackOff", f"back-off 10s restarting failed container={container}")
+    status["containerStatuses"][0]["name"] = container
+    running = {"name": "other", "state": {"running": {}}}
+    status["containerStatuses"].insert(0, running)
+    (finding,) = pod_findings([_pod(**status)])
+    assert finding.cause == cause
+    assert f"container='{container}'" in finding.remedy
+
+
+@pytest.mark.parametrize(
+    ("class_", "remedy"),
+    [
+        ("hpa", "install Knative's serving-hpa.yaml"),
+        ("kpa", "look at Deployment autoscaler"),
+        ("my", "install the controller of my.autoscaling.knative.dev"),
+    ],
+)
+def test_a_class_without_its_controller_is_named(class_: str, remedy: str) -> None:
+    name = f"{class_}.autoscaling.knative.dev"
+    annotations = {"autoscaling.knative.dev/class": name}
+    metadata = {"name": "r", "namespace": "default", "annotations": annotations}
+    ready = {"conditions": [{"type": "Ready", "status": "False"}]}
+    found = autoscaler_findings([{"metadata": metadata}, {"metadata": metadata, "status": ready}])
+    (finding,) = found
+    assert (finding.what, finding.state) == ("PodAutoscaler default/r", "no status")
+    assert finding.cause == f"no controller takes care of the class {name}"
+    assert finding.remedy.startswith(remedy)
 
 
 def _service(status: str, reason: str = "", message: str = "") -> dict[str, Any]:

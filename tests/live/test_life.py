@@ -118,6 +118,18 @@ def test_reasons_on_the_way(deploy: Callable[..., Service], wire: Wire) -> None:
     assert {status for status, _ in reasons[:-1]} == {"Unknown"}
 
 
+def test_reasons_of_an_update(deploy: Callable[..., Service], wire: Wire) -> None:
+    service = deploy("life-again-steps", image=knlab.images.HELLO, env={"TARGET": "1"})
+    service.wait_ready()
+    with wire.following(service.name) as reasons:
+        service.update(env={"TARGET": "2"}).wait_ready()
+    assert reasons[0] == reasons[-1] == ("True", "")
+    assert [reason for _, reason in reasons[1:-1]] == [
+        "OutOfDate", "", "TrafficNotMigrated", "IngressNotConfigured", "Uninitialized",
+    ]  # fmt: skip
+    assert {status for status, _ in reasons[1:-1]} == {"Unknown"}
+
+
 def test_update(deploy: Callable[..., Service], measure: Measure) -> None:
     service = deploy("life-update", image=knlab.images.HELLO, env={"TARGET": "1"})
     service.wait_ready()

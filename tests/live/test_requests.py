@@ -87,6 +87,29 @@ def test_probes_without_the_activator(
 
 
 @pytest.mark.parametrize(
+    ("name", "limits"),
+    [
+        ("late-start", {"responseStartTimeoutSeconds": 1}),
+        ("late-idle", {"idleTimeoutSeconds": 1}),
+    ],
+)
+def test_an_answer_that_does_not_begin(
+    deploy: Callable[..., Service], name: str, limits: dict[str, int]
+) -> None:
+    wanted = manifest(
+        name,
+        image=knlab.images.AUTOSCALE,
+        annotations={"autoscaling.knative.dev/min-scale": "1"},
+        template={"timeoutSeconds": 30, **limits},
+    )
+    service = deploy(wanted)
+    service.wait_ready()
+    found = knlab.request(service.url + "?sleep=3000")
+    assert answer(found) == (504, "activator request timeout")
+    assert 0.9 < found.total < 2
+
+
+@pytest.mark.parametrize(
     ("name", "annotations", "body"),
     [
         ("late-proxy", {}, "activator request timeout"),

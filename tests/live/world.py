@@ -93,7 +93,7 @@ class Wire:
 
     @contextmanager
     def following(self, name: str) -> Iterator[list[tuple[str, str]]]:
-        """Every status and reason that Ready of the Service `name` has in the `with` block."""
+        """Every status and reason of Ready of the Service `name`, until it is True again."""
         kind = self._client.resources.get(api_version="serving.knative.dev/v1", kind="Service")
         since = kind.get(namespace="default").metadata.resourceVersion
         seen: list[tuple[str, str]] = []
@@ -107,7 +107,7 @@ class Wire:
                 found = conditions(event["raw_object"]).get("Ready")
                 if found is not None and (not seen or seen[-1] != found[:2]):
                     seen.append(found[:2])
-                if found is not None and found[0] == "True":
+                if found is not None and found[0] == "True" and len(seen) > 1:
                     return
 
         thread = threading.Thread(target=follow, daemon=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tools.manifests.components import component, disruption
 from tools.manifests.labels import NAMESPACE, Object, labels
 from tools.manifests.rbac import permissions
-from tools.manifests.settings import COMPONENT_OF, configmaps
+from tools.manifests.settings import COMPONENT_OF, QUEUE_PROXY_IMAGE, configmaps
 
 
 def core() -> Iterator[Object]:
@@ -16,11 +16,45 @@ def core() -> Iterator[Object]:
     yield {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
     yield from permissions()
     yield from configmaps()
+    yield _queue_proxy()
+    yield _certificate()
     for name in ("activator", "autoscaler", "controller", "webhook"):
         yield from component(name)
     yield from disruption("activator", 1, 20)
     yield from disruption("webhook", 1, 5)
     yield from _webhooks()
+
+
+def _queue_proxy() -> Object:
+    """Asks nodes to keep the sidecar's image."""
+    return {
+        "apiVersion": "caching.internal.knative.dev/v1alpha1",
+        "kind": "Image",
+        "metadata": {
+            "name": "queue-proxy",
+            "namespace": NAMESPACE,
+            "labels": labels("queue-proxy"),
+        },
+        "spec": {"image": QUEUE_PROXY_IMAGE},
+    }
+
+
+def _certificate() -> Object:
+    """What components would show each other with `system-internal-tls`."""
+    name = "routing-serving-certs"
+    networking = "networking.knative.dev"
+    certificate_class = f"cert-manager.certificate.{networking}"
+    return {
+        "apiVersion": "networking.internal.knative.dev/v1alpha1",
+        "kind": "Certificate",
+        "metadata": {
+            "name": name,
+            "namespace": NAMESPACE,
+            "annotations": {f"{networking}/certificate.class": certificate_class},
+            "labels": {f"{networking}/certificate-type": "system-internal"},
+        },
+        "spec": {"dnsNames": ["kn-routing", "data-plane.knative.dev"], "secretName": name},
+    }
 
 
 _ADMITTED = [
@@ -52,7 +86,7 @@ def _webhooks() -> Iterator[Object]:
         "/resource-validation",
         {"rules": [knative | {"operations": [*write, "DELETE"]}]},
     )
-    components = sorted({*COMPONENT_OF.values(), "tracing", "net-certmanager"})
+    components = sorted({*COMPONENT_OF.values(), "net-certmanager"})
     configmaps = {
         "apiGroups": [""],
         "apiVersions": ["v1"],

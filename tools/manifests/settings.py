@@ -32,6 +32,18 @@ max-scale: "0"
 max-scale-limit: "0"
 scale-down-delay: "0s"
 """,
+    "certmanager": """
+# Who signs certificates, where cert-manager and net-certmanager are installed.
+issuerRef: |
+  kind: ClusterIssuer
+  name: knative-selfsigned-issuer
+clusterLocalIssuerRef: |
+  kind: ClusterIssuer
+  name: knative-selfsigned-issuer
+systemInternalIssuerRef: |
+  kind: ClusterIssuer
+  name: knative-selfsigned-issuer
+""",
     "defaults": """
 # What a Revision gets where its template says nothing.
 revision-timeout-seconds: "300"
@@ -105,13 +117,18 @@ tracing-protocol: "none"
 logging.enable-request-log: "false"
 runtime-profiling: "disabled"
 """,
+    "tracing": """
+# Deprecated: nobody reads it. See config-observability.
+""",
 }
 COMPONENT_OF = {
-    "autoscaler": "autoscaler", "defaults": "controller", "deployment": "controller",
-    "domain": "controller", "features": "controller", "gc": "controller",
-    "leader-election": "controller", "logging": "logging", "network": "networking",
-    "observability": "observability",
+    "autoscaler": "autoscaler", "certmanager": "controller", "defaults": "controller",
+    "deployment": "controller", "domain": "controller", "features": "controller",
+    "gc": "controller", "leader-election": "controller", "logging": "logging",
+    "network": "networking", "observability": "observability", "tracing": "tracing",
 }  # fmt: skip
+_MORE_LABELS = {"certmanager": {"networking.knative.dev/certificate-provider": "cert-manager"}}
+QUEUE_PROXY_IMAGE = f"{IMAGES}/queue:v{VERSION}"
 
 
 def example_checksum(example: str) -> str:
@@ -126,14 +143,14 @@ def configmaps() -> Iterator[Object]:
         text = example.strip() + "\n"
         settings = {"_example": text}
         if name == "deployment":
-            settings["queue-sidecar-image"] = f"{IMAGES}/queue:v{VERSION}"
+            settings["queue-sidecar-image"] = QUEUE_PROXY_IMAGE
         yield {
             "apiVersion": "v1",
             "kind": "ConfigMap",
             "metadata": {
                 "name": f"config-{name}",
                 "namespace": NAMESPACE,
-                "labels": labels(COMPONENT_OF[name]),
+                "labels": labels(COMPONENT_OF[name], **_MORE_LABELS.get(name, {})),
                 "annotations": {"knative.dev/example-checksum": example_checksum(text)},
             },
             "data": settings,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Iterator
 from typing import Final
 
 from knlab.embedded.autoscaling.deciders import FOLLOWED, Deciders, Decision, Scrape
+from knlab.embedded.autoscaling.metrics import revision_families
 from knlab.embedded.autoscaling.probes import ActivatorProbes, Ask
+from knlab.embedded.dataplane.metrics import Family
 from knlab.embedded.kube.api import Api
 from knlab.embedded.kube.controller import Controller
 from knlab.embedded.kube.objects import Key
@@ -58,6 +61,10 @@ class AutoscalerService:
     def history(self, key: Key) -> tuple[Decision, ...]:
         """The latest decisions about a revision, oldest first."""
         return self._deciders.history(key)
+
+    def families(self) -> Iterator[Family]:
+        """The autoscaler's metrics as they are now; none while no autoscaler leads."""
+        return revision_families(self._deciders.revisions(), self._api)
 
     async def run(self, container: Container) -> None:
         """Be the autoscaler until the container is told to stop. Of several one leads."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 
-from knlab.embedded.builtin.bindings import bound_pod, node_of
+from knlab.embedded.builtin.bindings import bound_pod, check_uid, node_of
 from knlab.embedded.builtin.evictions import evict
 from knlab.embedded.builtin.kinds import NAMESPACES, PODS, SERVICE_ACCOUNTS
+from knlab.embedded.builtin.reviews import AUTHENTICATION, asked
 from knlab.embedded.builtin.tokens import ServiceAccountTokens
 from knlab.embedded.kube.api import Api
 from knlab.embedded.kube.backing import WriteOptions
+from knlab.embedded.kube.errors import BadRequest
 from knlab.embedded.kube.objects import Object
-from knlab.embedded.kube.registry import Resource
 from knlab.embedded.kube.representation import Wish, respond
 from knlab.embedded.kube.subresources import (
     Requester,
@@ -24,56 +25,54 @@ from knlab.embedded.net.http import Response
 
 _DONE = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
 _CREATE = ("create",)
+_BINDING = asked("", "bindings", "Binding", namespaced=True)
 
 
 def actions(api: Api, tokens: ServiceAccountTokens) -> dict[SubresourceKey, Subresource]:
     """The subresources of `api`'s kinds that this package answers."""
     return {
         (PODS.group, PODS.plural, "binding"): Subresource(
-            handler=partial(_bind, api), verbs=_CREATE, kind="Binding"
+            handler=partial(_bind, api), verbs=_CREATE, takes=_BINDING
         ),
         (PODS.group, PODS.plural, "eviction"): Subresource(
-            handler=partial(_evict, api), verbs=_CREATE, kind="Eviction", group="policy",
-            version="v1",
+            handler=partial(_evict, api), verbs=_CREATE,
+            takes=asked("policy", "evictions", "Eviction", namespaced=True),
         ),
         (NAMESPACES.group, NAMESPACES.plural, "finalize"): Subresource(
-            handler=partial(_finalize, api), verbs=("update",)
+            handler=partial(_finalize, api), verbs=("update",),
+            takes=next(row for row in api.registry if row.name == NAMESPACES),
         ),
         (SERVICE_ACCOUNTS.group, SERVICE_ACCOUNTS.plural, "token"): Subresource(
-            handler=partial(_token, tokens), verbs=_CREATE, kind="TokenRequest",
-            group="authentication.k8s.io", version="v1",
+            handler=partial(_token, tokens), verbs=_CREATE,
+            takes=asked(AUTHENTICATION, "tokenrequests", "TokenRequest", namespaced=True),
         ),
     }  # fmt: skip
 
 
 def questions(api: Api, tokens: ServiceAccountTokens) -> tuple[Virtual, ...]:
     """The resources of `api` that are only created: Bindings and TokenReviews."""
-    bindings = _asked("", "bindings", "Binding")
-    reviews = _asked("authentication.k8s.io", "tokenreviews", "TokenReview", namespaced=False)
+    reviews = asked(AUTHENTICATION, "tokenreviews", "TokenReview")
 
-    def bind(binding: Object, _requester: Requester) -> Object:
-        metadata = binding["metadata"]
-        return _bound(api, metadata["namespace"], metadata.get("name", ""), binding, WriteOptions())
+    def bind(binding: Object, _requester: Requester, options: WriteOptions) -> Object:
+        if not binding["metadata"].get("name"):
+            raise BadRequest("Name parameter required.")
+        return _bound(api, binding, options)
 
-    return Virtual(bindings, bind), Virtual(reviews, tokens.review)
-
-
-def _asked(group: str, plural: str, kind: str, *, namespaced: bool = True) -> Resource:
-    return Resource(
-        group=group, version="v1", plural=plural, kind=kind, namespaced=namespaced, verbs=_CREATE,
-        has_status=False,
-    )  # fmt: skip
+    return Virtual(_BINDING, bind), Virtual(reviews, tokens.review)
 
 
 async def _bind(api: Api, asked: SubresourceRequest) -> Response:
-    done = _bound(api, asked.namespace, asked.name, asked.body, asked.options)
-    return respond(done, Wish(), status=201)
+    if asked.body["metadata"].get("name") != asked.name:
+        raise BadRequest("name in URL does not match name in Binding object")
+    return respond(_bound(api, asked.body, asked.options), Wish(), status=201)
 
 
-def _bound(api: Api, namespace: str, name: str, binding: Object, options: WriteOptions) -> Object:
-    pod = api.get(PODS, namespace, name)
-    bound = bound_pod(pod, node_of(binding, name), api.clock.now())
-    api.update(PODS, bound, options, "binding")
+def _bound(api: Api, binding: Object, options: WriteOptions) -> Object:
+    metadata = binding["metadata"]
+    node = node_of(binding)
+    pod = api.get(PODS, metadata["namespace"], metadata["name"])
+    check_uid(binding, pod)
+    api.update(PODS, bound_pod(pod, node, api.clock.now()), options, "binding")
     return _DONE
 
 

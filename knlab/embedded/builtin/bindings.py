@@ -10,6 +10,7 @@ from knlab.embedded.kube.metadata import timestamp
 from knlab.embedded.kube.objects import GroupResource, Object
 
 _BINDINGS: Final = GroupResource("", "pods/binding")
+_PODS: Final = GroupResource("", "pods")
 
 
 def assigned(pod: Object, bound: Object) -> Object:
@@ -46,14 +47,24 @@ def bound_pod(pod: Object, node: str, now: float) -> Object:
     }
 
 
-def node_of(binding: Object, pod: str) -> str:
-    """The node that a Binding of `pod` names.
+def check_uid(binding: Object, pod: Object) -> None:
+    """Refuse a Binding of another `pod` of the same name.
 
     Raises:
-        BadRequest: it names none, or is about something else.
+        Conflict: it says which one it means.
     """
-    if (binding.get("metadata") or {}).get("name", pod) != pod:
-        raise BadRequest("name in URL does not match name in Binding object")
+    wanted, uid = binding["metadata"].get("uid"), pod["metadata"]["uid"]
+    if wanted and wanted != uid:
+        why = f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {uid}"
+        raise Conflict.of(_PODS, pod["metadata"]["name"], why)
+
+
+def node_of(binding: Object) -> str:
+    """The node that a Binding names.
+
+    Raises:
+        BadRequest: it names none, or something else.
+    """
     target: Object = binding.get("target") or {}
     if target.get("kind", "") not in {"", "Node"}:
         raise BadRequest(

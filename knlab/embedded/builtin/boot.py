@@ -21,6 +21,8 @@ _HEALTHY: Final = {
 }
 _RESERVED_BYTES: Final = 100 * 1024 * 1024
 _PODS: Final = 110
+_NO_HUGE_PAGES: Final = {"hugepages-1Gi": "0", "hugepages-2Mi": "0"}
+"""The sizes that the architecture has; containers here get none."""
 _CLUSTER_CRITICAL: Final = (
     "Used for system critical pods that must run in the cluster, but can be moved to another node"
     " if necessary."
@@ -56,13 +58,20 @@ def boot_objects(now_text: str, facts: NodeFacts, api_address: str, api_port: in
     The API ignores a status on create: write that of the node afterwards.
     """
     return [
-        *(_object("v1", "Namespace", name) for name in NAMESPACES),
+        *api_objects(api_address, api_port),
         node(now_text, facts),
         lease(now_text),
-        _api_service(api_port),
-        _api_endpoints(api_address, api_port),
-        _api_slice(api_address, api_port),
         *_priority_classes(),
+    ]
+
+
+def api_objects(address: str, port: int) -> list[Object]:
+    """What a server that listens at `address` and `port` keeps: namespaces, its own Service."""
+    return [
+        *(_object("v1", "Namespace", name) for name in NAMESPACES),
+        _api_service(port),
+        _api_endpoints(address, port),
+        _api_slice(address, port),
     ]
 
 
@@ -86,6 +95,7 @@ def node_status(now_text: str, facts: NodeFacts, *, since: str) -> Object:
     capacity = {
         "cpu": str(facts.cpus),
         "ephemeral-storage": f"{facts.disk_bytes // 1024}Ki",
+        **(_NO_HUGE_PAGES if facts.architecture == "amd64" else {}),
         "memory": f"{facts.memory_bytes // 1024}Ki",
         "pods": str(_PODS),
     }

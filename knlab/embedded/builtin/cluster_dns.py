@@ -8,10 +8,11 @@ from __future__ import annotations
 from ipaddress import IPv4Address
 from typing import Final
 
-from knlab.embedded.builtin.kinds import ENDPOINTS, SERVICES
-from knlab.embedded.builtin.lookup import Address, service_addresses
+from knlab.embedded.builtin.kinds import ENDPOINTS, SERVICE_CLAIMS, SERVICES
+from knlab.embedded.builtin.lookup import service_addresses
 from knlab.embedded.kube.controller import View
 from knlab.embedded.kube.objects import Object
+from knlab.embedded.net.http import Address
 
 DOMAIN: Final = "cluster.local"
 NDOTS: Final = 5
@@ -43,7 +44,7 @@ def behind(view: View, ip: str, port: int) -> list[Address] | None:
 
     Empty if there are none, or the Service has no such port; None if no Service has the address.
     """
-    for service in view.list(SERVICES):
+    for service in view.having(SERVICE_CLAIMS, ip):
         if service["spec"].get("clusterIP") == ip:
             metadata = service["metadata"]
             return service_addresses(view, metadata["namespace"], metadata["name"], port)

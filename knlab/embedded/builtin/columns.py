@@ -279,6 +279,10 @@ EVENT_COLUMNS: Final = _columns(
     _name,
 )
 
+LIMIT_RANGE_COLUMNS: Final = _columns("v1/limitranges", _name, _created_at)
+RESOURCE_QUOTA_COLUMNS: Final = _columns(
+    "v1/resourcequotas", _name, workload_cells.requests_used, workload_cells.limits_used, _age
+)
 PRIORITY_CLASS_COLUMNS: Final = _columns(
     "scheduling.k8s.io/v1/priorityclasses",
     _name,

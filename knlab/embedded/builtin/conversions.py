@@ -15,7 +15,7 @@ from knlab.embedded.builtin.defaults.cluster import default_event
 from knlab.embedded.builtin.defaults.workloads import default_autoscaler
 from knlab.embedded.builtin.validation.workloads import validate_autoscaler
 from knlab.embedded.kube.errors import Cause
-from knlab.embedded.kube.objects import Object, copy_json
+from knlab.embedded.kube.objects import Object, annotations_of, copy_json, json_text
 from knlab.embedded.kube.registry import Column, Conversion, Strategy
 
 _PREFIX: Final = "autoscaling.alpha.kubernetes.io/"
@@ -42,20 +42,20 @@ _EVENT_NAMES: Final = {
 def autoscaler_as_v1(stored: Object) -> Object:
     """An `autoscaling/v2` HorizontalPodAutoscaler as `autoscaling/v1` shows it."""
     spec, status = dict(stored.get("spec") or {}), dict(stored.get("status") or {})
-    annotations = _annotations(stored)
+    annotations = annotations_of(stored)
     metrics = list(spec.pop("metrics", None) or ())
     place = next((n for n, metric in enumerate(metrics) if _cpu_percent(metric) is not None), None)
     if place is not None:
         spec["targetCPUUtilizationPercentage"] = _cpu_percent(metrics.pop(place))
     if metrics:
-        annotations[METRICS] = _text([_metric_as_v1(metric) for metric in metrics])
+        annotations[METRICS] = json_text([_metric_as_v1(metric) for metric in metrics])
     if behavior := spec.pop("behavior", None):
-        annotations[BEHAVIOR] = _text(_behavior_as_v1(behavior))
+        annotations[BEHAVIOR] = json_text(_behavior_as_v1(behavior))
     if conditions := status.pop("conditions", None):
-        annotations[CONDITIONS] = _text(conditions)
+        annotations[CONDITIONS] = json_text(conditions)
     current = list(status.pop("currentMetrics", None) or ())
     if current:
-        annotations[CURRENT_METRICS] = _text([_current_as_v1(metric) for metric in current])
+        annotations[CURRENT_METRICS] = json_text([_current_as_v1(metric) for metric in current])
     seen = (_current_cpu(metric) for metric in current)
     cpu = next((percent for percent in seen if percent is not None), None)
     if cpu is not None:
@@ -66,7 +66,7 @@ def autoscaler_as_v1(stored: Object) -> Object:
 def autoscaler_from_v1(shown: Object) -> Object:
     """An `autoscaling/v1` HorizontalPodAutoscaler as `autoscaling/v2`."""
     spec, status = dict(shown.get("spec") or {}), dict(shown.get("status") or {})
-    annotations = _annotations(shown)
+    annotations = annotations_of(shown)
     said = {name: _parsed(annotations.pop(name)) for name in _OWN if name in annotations}
     percent = spec.pop("targetCPUUtilizationPercentage", None)
     metrics = [_metric_from_v1(metric) for metric in said.get(METRICS) or ()]
@@ -87,10 +87,10 @@ def autoscaler_from_v1(shown: Object) -> Object:
 def _default_v1(new: Object, old: Object | None) -> Object:
     """An `autoscaling/v1` object with the defaults of v2, and the status that clients left out."""
     if old is not None:
-        kept = _annotations(old)
+        kept = annotations_of(old)
         said = {name: kept[name] for name in (CONDITIONS, CURRENT_METRICS) if name in kept}
         if said:
-            new["metadata"]["annotations"] = _annotations(new) | said
+            new["metadata"]["annotations"] = annotations_of(new) | said
     head = {name: new[name] for name in ("apiVersion", "kind")}
     return autoscaler_as_v1(default_autoscaler(autoscaler_from_v1(copy_json(new)), None)) | head
 
@@ -160,19 +160,11 @@ def event_fields_v1(fields: tuple[str, ...]) -> tuple[str, ...]:
     )
 
 
-def _annotations(obj: Object) -> dict[str, str]:
-    return dict(obj["metadata"].get("annotations") or {})
-
-
 def _with(obj: Object, annotations: dict[str, str], spec: Object, status: Object) -> Object:
     metadata = {k: v for k, v in obj["metadata"].items() if k != "annotations"}
     if annotations:
         metadata["annotations"] = annotations
     return {**obj, "metadata": metadata, "spec": spec, **({"status": status} if status else {})}
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _parsed(text: str) -> Any:

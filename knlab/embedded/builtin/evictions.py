@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from knlab.embedded.builtin.controllers.conditions import with_condition
 from knlab.embedded.builtin.controllers.pod_states import is_ready, is_terminating, phase
@@ -13,6 +12,7 @@ from knlab.embedded.kube.backing import WriteOptions
 from knlab.embedded.kube.errors import BadRequest, InternalError, TooManyRequests
 from knlab.embedded.kube.metadata import timestamp
 from knlab.embedded.kube.objects import Object
+from knlab.embedded.kube.options import with_dry_run
 from knlab.embedded.kube.selectors import select_labels
 
 _VIOLATES: Final = "Cannot evict pod as it would violate the pod's disruption budget."
@@ -23,22 +23,23 @@ _SEVERAL: Final = (
 
 
 def evict(api: Api, namespace: str, name: str, eviction: Object, options: WriteOptions) -> None:
-    """Delete a pod as the Eviction says.
+    """Delete a pod as the Eviction says, if only for a dry run.
 
     Raises:
         NotFound: no such pod.
-        BadRequest: the Eviction is about another one.
+        BadRequest: the Eviction is about another one, or does not say about which.
+        Invalid: it asks for something that a deletion cannot do.
         TooManyRequests: a budget does not allow it now.
         InternalError: several budgets cover the pod.
     """
-    asked = (eviction.get("metadata") or {}).get("name") or name
-    if asked != name:
+    if eviction["metadata"].get("name") != name:
         raise BadRequest("name in URL does not match name in Eviction object")
+    said: Object = eviction.get("deleteOptions") or {}
+    options = with_dry_run(options, said)
     pod = api.get(PODS, namespace, name)
     if phase(pod) == "Running" and not is_terminating(pod):
         _ask_budgets(api, pod, options)
         _mark(api, pod, options)
-    said: Mapping[str, Any] = eviction.get("deleteOptions") or {}
     body = {key: value for key, value in said.items() if key not in {"apiVersion", "kind"}}
     api.delete(PODS, namespace, name, body, options)
 

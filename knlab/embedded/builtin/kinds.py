@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
 from knlab.embedded.builtin import columns, conversions
 from knlab.embedded.builtin.bindings import assigned
+from knlab.embedded.builtin.defaults.bounds import default_limit_range, default_resource_quota
 from knlab.embedded.builtin.defaults.cluster import (
     RBAC,
     default_custom_resource_definition,
@@ -19,7 +20,7 @@ from knlab.embedded.builtin.defaults.cluster import (
     default_webhooks,
     finalized,
 )
-from knlab.embedded.builtin.defaults.jobs import default_job
+from knlab.embedded.builtin.defaults.jobs import IDENTITY, default_job
 from knlab.embedded.builtin.defaults.pods import default_pod
 from knlab.embedded.builtin.defaults.services import (
     default_endpoint_slice,
@@ -34,18 +35,24 @@ from knlab.embedded.builtin.defaults.workloads import (
 )
 from knlab.embedded.builtin.field_types import field_type_of
 from knlab.embedded.builtin.schemas import custom_resource_definition_schema, schema_of
+from knlab.embedded.builtin.service_addresses import Holders, claims_of
 from knlab.embedded.builtin.structures import structure_of
-from knlab.embedded.builtin.unavailable import refusing, unavailable_rows
+from knlab.embedded.builtin.unavailable import unavailable_rows
 from knlab.embedded.builtin.validation import (
     cluster,
     custom_resources,
     jobs,
+    limit_ranges,
+    pod_statuses,
     pods,
+    priority_classes,
+    resource_quotas,
     services,
     workloads,
 )
+from knlab.embedded.kube.index import Index
 from knlab.embedded.kube.names import dns1035_errors, label_errors, path_segment_errors
-from knlab.embedded.kube.objects import GroupResource, Object
+from knlab.embedded.kube.objects import GroupResource
 from knlab.embedded.kube.registry import ALL_VERBS, Resource, ScalePaths, Strategy
 
 ADMISSION: Final = "admissionregistration.k8s.io"
@@ -63,18 +70,15 @@ SERVICE_ACCOUNTS: Final = GroupResource("", "serviceaccounts")
 DEPLOYMENTS: Final = GroupResource("apps", "deployments")
 REPLICA_SETS: Final = GroupResource("apps", "replicasets")
 ENDPOINT_SLICES: Final = GroupResource("discovery.k8s.io", "endpointslices")
-ROLES: Final = GroupResource(RBAC, "roles")
-ROLE_BINDINGS: Final = GroupResource(RBAC, "rolebindings")
-CLUSTER_ROLES: Final = GroupResource(RBAC, "clusterroles")
-CLUSTER_ROLE_BINDINGS: Final = GroupResource(RBAC, "clusterrolebindings")
 CUSTOM_RESOURCE_DEFINITIONS: Final = GroupResource(EXTENSIONS, "customresourcedefinitions")
 MUTATING_WEBHOOKS: Final = GroupResource(ADMISSION, "mutatingwebhookconfigurations")
 VALIDATING_WEBHOOKS: Final = GroupResource(ADMISSION, "validatingwebhookconfigurations")
 JOBS: Final = GroupResource("batch", "jobs")
 PRIORITY_CLASSES: Final = GroupResource("scheduling.k8s.io", "priorityclasses")
+RESOURCE_QUOTAS: Final = GroupResource("", "resourcequotas")
+LIMIT_RANGES: Final = GroupResource("", "limitranges")
 AUTOSCALERS: Final = GroupResource("autoscaling", "horizontalpodautoscalers")
 DISRUPTION_BUDGETS: Final = GroupResource("policy", "poddisruptionbudgets")
-LEASES: Final = GroupResource("coordination.k8s.io", "leases")
 
 _POD_FIELDS: Final = (
     "spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName",
@@ -94,10 +98,15 @@ _ALLOTTED_TO_SERVICES: Final = (
     ("spec", "clusterIP"), ("spec", "clusterIPs"), ("spec", "ipFamilies"),
     ("spec", "ipFamilyPolicy"),
 )  # fmt: skip
+_ALLOTTED_TO_JOBS: Final = (
+    ("spec", "selector"),
+    *(("metadata", "labels", label) for label in IDENTITY),
+    *(("spec", "template", "metadata", "labels", label) for label in IDENTITY),
+)
 _POD_PARTS: Final = ("attach", "ephemeralcontainers", "exec", "log", "portforward", "proxy")
 _SCALE: Final = ScalePaths()
-SYSTEM_PRIORITIES: Final = ("system-cluster-critical", "system-node-critical")
-"""The PriorityClasses that every cluster has."""
+SERVICE_CLAIMS: Final = Index(SERVICES, claims_of)
+"""Services by their cluster addresses and node ports."""
 _JOB_ORPHANS: Final = (
     "child pods are preserved by default when jobs are deleted; set"
     " propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress"
@@ -106,11 +115,11 @@ _JOB_ORPHANS: Final = (
 _ONE_BY_ONE: Final = tuple(verb for verb in ALL_VERBS if verb != "deletecollection")
 
 
-def rows(existing_services: Callable[[], Iterable[Object]]) -> tuple[Resource, ...]:
-    """All built-in kinds; new Services get addresses that none of `existing_services` has."""
+def rows(holders: Holders) -> tuple[Resource, ...]:
+    """All built-in kinds; new Services get addresses that have no `holders`."""
     kinds = (
-        *_core(existing_services), *_apps(), *_scaling(), *_access(), *_extension(), *_others(),
-        *unavailable_rows(),
+        *_cluster(), *_settings(), *_bounds(), *_network(holders), *_workloads(), *_scaling(),
+        *_access(), *_extension(), *_others(), *unavailable_rows(),
     )  # fmt: skip
     ordered = sorted(kinds, key=lambda row: bool(row.group))
     return tuple(
@@ -118,20 +127,7 @@ def rows(existing_services: Callable[[], Iterable[Object]]) -> tuple[Resource, .
     )
 
 
-def _core(existing_services: Callable[[], Iterable[Object]]) -> Iterable[Resource]:
-    yield Resource(
-        group="", version="v1", plural="configmaps", kind="ConfigMap", short_names=("cm",),
-        has_status=False, has_generation=False, columns=columns.CONFIG_MAP_COLUMNS,
-        strategy=Strategy(validate=cluster.validate_config_map),
-        schema=schema_of("core.v1.ConfigMap"),
-    )  # fmt: skip
-    yield Resource(
-        group="", version="v1", plural="endpoints", kind="Endpoints", short_names=("ep",),
-        has_status=False, has_generation=False, columns=columns.ENDPOINTS_COLUMNS,
-        strategy=Strategy(default_endpoints, services.validate_endpoints),
-        schema=schema_of("core.v1.Endpoints"),
-        deprecation="v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
-    )  # fmt: skip
+def _cluster() -> Iterable[Resource]:
     yield Resource(
         group="", version="v1", plural="events", kind="Event", short_names=("ev",),
         has_status=False, has_generation=False, columns=columns.EVENT_COLUMNS,
@@ -152,11 +148,14 @@ def _core(existing_services: Callable[[], Iterable[Object]]) -> Iterable[Resourc
         schema=schema_of("core.v1.Node"),
         field_selectors=("spec.unschedulable",),
     )  # fmt: skip
+
+
+def _settings() -> Iterable[Resource]:
     yield Resource(
-        group="", version="v1", plural="pods", kind="Pod", short_names=("po",),
-        categories=("all",), subresources=_POD_PARTS, columns=columns.POD_COLUMNS,
-        strategy=Strategy(default_pod, pods.validate_pod), schema=schema_of("core.v1.Pod"),
-        field_selectors=_POD_FIELDS, parts={"binding": assigned}, allotted=_ALLOTTED_TO_PODS,
+        group="", version="v1", plural="configmaps", kind="ConfigMap", short_names=("cm",),
+        has_status=False, has_generation=False, columns=columns.CONFIG_MAP_COLUMNS,
+        strategy=Strategy(validate=cluster.validate_config_map),
+        schema=schema_of("core.v1.ConfigMap"),
     )  # fmt: skip
     yield Resource(
         group="", version="v1", plural="secrets", kind="Secret",
@@ -170,27 +169,68 @@ def _core(existing_services: Callable[[], Iterable[Object]]) -> Iterable[Resourc
         columns=columns.SERVICE_ACCOUNT_COLUMNS,
         schema=schema_of("core.v1.ServiceAccount"),
     )  # fmt: skip
+
+
+def _bounds() -> Iterable[Resource]:
+    yield Resource(
+        group="", version="v1", plural="limitranges", kind="LimitRange", short_names=("limits",),
+        has_status=False, has_generation=False, columns=columns.LIMIT_RANGE_COLUMNS,
+        strategy=Strategy(default_limit_range, limit_ranges.validate_limit_range),
+        schema=schema_of("core.v1.LimitRange"),
+    )  # fmt: skip
+    yield Resource(
+        group="", version="v1", plural="resourcequotas", kind="ResourceQuota",
+        short_names=("quota",), has_generation=False, columns=columns.RESOURCE_QUOTA_COLUMNS,
+        strategy=Strategy(default_resource_quota, resource_quotas.validate_resource_quota),
+        schema=schema_of("core.v1.ResourceQuota"),
+    )  # fmt: skip
+
+
+def _network(holders: Holders) -> Iterable[Resource]:
     yield Resource(
         group="", version="v1", plural="services", kind="Service", short_names=("svc",),
         categories=("all",), has_generation=False, columns=columns.SERVICE_COLUMNS,
         strategy=Strategy(
-            service_defaults(existing_services),
-            services.service_validation(existing_services),
+            service_defaults(holders),
+            services.service_validation(holders),
             dns1035_errors,
         ),
         schema=schema_of("core.v1.Service"), field_selectors=("spec.clusterIP", "spec.type"),
         allotted=_ALLOTTED_TO_SERVICES,
     )  # fmt: skip
+    yield Resource(
+        group="", version="v1", plural="endpoints", kind="Endpoints", short_names=("ep",),
+        has_status=False, has_generation=False, columns=columns.ENDPOINTS_COLUMNS,
+        strategy=Strategy(default_endpoints, services.validate_endpoints),
+        schema=schema_of("core.v1.Endpoints"),
+        deprecation="v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+    )  # fmt: skip
+    yield Resource(
+        group="discovery.k8s.io", version="v1", plural="endpointslices", kind="EndpointSlice",
+        has_status=False, columns=columns.ENDPOINT_SLICE_COLUMNS,
+        strategy=Strategy(default_endpoint_slice, services.validate_endpoint_slice),
+        schema=schema_of("discovery.v1.EndpointSlice"),
+    )  # fmt: skip
 
 
-def _apps() -> Iterable[Resource]:
+def _workloads() -> Iterable[Resource]:
+    yield Resource(
+        group="", version="v1", plural="pods", kind="Pod", short_names=("po",),
+        categories=("all",), subresources=_POD_PARTS, columns=columns.POD_COLUMNS,
+        strategy=Strategy(
+            default_pod, pods.validate_pod, validate_status=pod_statuses.validate_pod_status
+        ),
+        schema=schema_of("core.v1.Pod"),
+        field_selectors=_POD_FIELDS, parts={"binding": assigned}, allotted=_ALLOTTED_TO_PODS,
+        status_keeps=("deletionTimestamp", "ownerReferences"),
+    )  # fmt: skip
     yield Resource(
         group="apps", version="v1", plural="deployments", kind="Deployment",
         short_names=("deploy",), categories=("all",), scale=_SCALE,
         columns=columns.DEPLOYMENT_COLUMNS,
         strategy=Strategy(default_deployment, workloads.validate_deployment),
         counts_annotations=True, parts={"progress": progressed},
-        noted_as={"progress": "status"},
+        noted_as={"progress": "status"}, status_keeps=("labels",),
         schema=schema_of("apps.v1.Deployment"),
     )  # fmt: skip
     yield Resource(
@@ -204,6 +244,7 @@ def _apps() -> Iterable[Resource]:
         group="batch", version="v1", plural="jobs", kind="Job", categories=("all",),
         columns=columns.JOB_COLUMNS, strategy=Strategy(default_job, jobs.validate_job),
         schema=schema_of("batch.v1.Job"), field_selectors=("status.successful",),
+        allotted=_ALLOTTED_TO_JOBS,
         orphan_warning=_JOB_ORPHANS,
     )  # fmt: skip
 
@@ -292,12 +333,6 @@ def _others() -> Iterable[Resource]:
         schema=schema_of("coordination.v1.Lease"),
     )  # fmt: skip
     yield Resource(
-        group="discovery.k8s.io", version="v1", plural="endpointslices", kind="EndpointSlice",
-        has_status=False, columns=columns.ENDPOINT_SLICE_COLUMNS,
-        strategy=Strategy(default_endpoint_slice, services.validate_endpoint_slice),
-        schema=schema_of("discovery.v1.EndpointSlice"),
-    )  # fmt: skip
-    yield Resource(
         group="events.k8s.io", version="v1", plural="events", kind="Event", short_names=("ev",),
         has_status=False, has_generation=False, stored_as=EVENTS,
         is_storage_version=False, conversion=conversions.EVENT_V1,
@@ -309,5 +344,7 @@ def _others() -> Iterable[Resource]:
         group="scheduling.k8s.io", version="v1", plural="priorityclasses", kind="PriorityClass",
         short_names=("pc",), namespaced=False, has_status=False,
         columns=columns.PRIORITY_CLASS_COLUMNS, schema=schema_of("scheduling.v1.PriorityClass"),
-        strategy=refusing(str(PRIORITY_CLASSES), except_for=SYSTEM_PRIORITIES),
+        strategy=Strategy(
+            priority_classes.default_priority_class, priority_classes.validate_priority_class
+        ),
     )  # fmt: skip

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any
 
 from knlab.embedded.builtin.kinds import ENDPOINTS, SERVICES
 from knlab.embedded.kube.controller import View
 from knlab.embedded.kube.objects import Object
-
-Address: TypeAlias = tuple[str, int]
-"""IP and port."""
+from knlab.embedded.net.http import Address
 
 _DOMAIN = ("svc", "cluster", "local")
 

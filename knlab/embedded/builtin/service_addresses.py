@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
+from dataclasses import dataclass
 from ipaddress import IPv4Network
-from typing import Final
+from typing import Final, TypeAlias
 
 from knlab.embedded.builtin.hashes import fnv32a
 from knlab.embedded.kube.objects import Object, key_of
@@ -17,24 +18,31 @@ _RESERVED: Final = 256
 """The first addresses are left to those who ask for one by name, as Kubernetes leaves them."""
 
 
-def taken_addresses(services: Iterable[Object]) -> set[str]:
-    """The cluster addresses that `services` have."""
-    return {
-        address
-        for service in services
-        for address in (service["spec"].get("clusterIPs") or [service["spec"].get("clusterIP")])
-        if address and address != "None"
-    }
+Holders: TypeAlias = Callable[[str], Iterable[Object]]
+"""The Services that have a cluster address, or a node port as text."""
 
 
-def taken_node_ports(services: Iterable[Object]) -> set[int]:
-    """The node ports that `services` have."""
-    return {
-        port["nodePort"]
-        for service in services
-        for port in service["spec"].get("ports") or ()
-        if port.get("nodePort")
-    }
+def claims_of(service: Object) -> Iterator[str]:
+    """The cluster addresses and node ports, as text, that `service` has."""
+    spec = service["spec"]
+    for address in spec.get("clusterIPs") or (spec.get("clusterIP"),):
+        if address and address != "None":
+            yield address
+    for port in spec.get("ports") or ():
+        if port.get("nodePort"):
+            yield str(port["nodePort"])
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The cluster addresses and node ports that another Service than `service` has."""
+
+    holders: Holders
+    service: Object
+
+    def __contains__(self, claim: object) -> bool:
+        own = key_of(self.service)
+        return any(key_of(other) != own for other in self.holders(str(claim)))
 
 
 def free_address(service: Object, taken: Container[str]) -> str:
@@ -47,9 +55,12 @@ def free_address(service: Object, taken: Container[str]) -> str:
     raise AssertionError("a million Services")
 
 
-def free_node_port(service: Object, taken: Container[int]) -> int | None:
-    """A node port for `service` that is not `taken`; None if all are."""
-    return next((port for port in _from_hash(service, NODE_PORTS) if port not in taken), None)
+def free_node_port(service: Object, *taken: Container[int]) -> int | None:
+    """A node port for `service` that is in none of `taken`; None if all are."""
+    for port in _from_hash(service, NODE_PORTS):
+        if not any(port in each for each in taken):
+            return port
+    return None
 
 
 def _from_hash(service: Object, numbers: range) -> Iterator[int]:

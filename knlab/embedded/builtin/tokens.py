@@ -1,7 +1,7 @@
 """Tokens of service accounts: what `kubectl create token` prints, and who comes in with one.
 
 A token is a JSON Web Token signed with a key that only this cluster has. It names its account and
-is valid until it expires, as long as that account is there.
+is valid until it expires, as long as that account is there, and what it is bound to.
 """
 
 from __future__ import annotations
@@ -16,8 +16,11 @@ from typing import Any, Final
 import orjson
 
 from knlab.embedded.builtin.kinds import SERVICE_ACCOUNTS
+from knlab.embedded.builtin.token_bindings import bound_claims, bound_extra, is_bound_to_nothing
+from knlab.embedded.builtin.validation.causes import forbidden, invalid
 from knlab.embedded.kube.api import Api
-from knlab.embedded.kube.errors import Cause, Invalid
+from knlab.embedded.kube.backing import WriteOptions
+from knlab.embedded.kube.errors import BadRequest, Cause, Invalid
 from knlab.embedded.kube.metadata import timestamp
 from knlab.embedded.kube.objects import Object
 from knlab.embedded.kube.subresources import Requester
@@ -51,15 +54,25 @@ class ServiceAccountTokens:
         """A TokenRequest with the token that it asks for.
 
         Raises:
-            NotFound: no such service account.
-            Invalid: a lifetime out of bounds, another audience, or a token bound to an object.
+            NotFound: no such service account, or nothing to bind the token to.
+            Invalid: a lifetime out of bounds, or another audience.
+            BadRequest: it cannot be bound to that.
+            Conflict: what it should be bound to is another object by now.
         """
         account = self._api.peek(SERVICE_ACCOUNTS, namespace, name)
+        said = asked["metadata"].get("name") or name
+        if said != name:
+            cause = invalid(
+                "metadata.name", said, "must match the service account name if specified"
+            )
+            raise Invalid.of(_GROUP, "TokenRequest", name, [cause])
         spec: Object = asked.get("spec") or {}
         seconds = spec.get("expirationSeconds") or _HOUR
         audiences = spec.get("audiences") or [ISSUER]
-        if causes := _causes(seconds, audiences, spec.get("boundObjectRef")):
+        if causes := _causes(seconds, audiences):
             raise Invalid.of(_GROUP, "TokenRequest", "", causes)
+        bound = spec.get("boundObjectRef")
+        binding = {} if bound is None else bound_claims(self._api, namespace, name, bound)
         now, uid = self._api.clock.now(), account["metadata"]["uid"]
         claims = {
             "aud": audiences,
@@ -67,7 +80,11 @@ class ServiceAccountTokens:
             "iat": int(now),
             "iss": ISSUER,
             "jti": str(self._new_id()),
-            "kubernetes.io": {"namespace": namespace, "serviceaccount": {"name": name, "uid": uid}},
+            "kubernetes.io": {
+                "namespace": namespace,
+                "serviceaccount": {"name": name, "uid": uid},
+                **binding,
+            },
             "nbf": int(now),
             "sub": f"system:serviceaccount:{namespace}:{name}",
         }
@@ -79,7 +96,7 @@ class ServiceAccountTokens:
                 "creationTimestamp": timestamp(now),
             },
             "spec": {
-                "audiences": audiences, "expirationSeconds": seconds, "boundObjectRef": None,
+                "audiences": audiences, "expirationSeconds": seconds, "boundObjectRef": bound,
             },
             "status": {
                 "token": self._signed(claims), "expirationTimestamp": timestamp(now + seconds),
@@ -87,7 +104,7 @@ class ServiceAccountTokens:
         }  # fmt: skip
 
     def requester(self, token: str) -> Requester | None:
-        """Who comes with `token`; None if it is none of ours, too old, or its account is gone."""
+        """Who comes with `token`; None if it is none of ours, too old, or its object is gone."""
         claims = self._claims(token)
         if claims is None or claims["exp"] <= self._api.clock.now():
             return None
@@ -95,6 +112,8 @@ class ServiceAccountTokens:
         namespace, account = subject["namespace"], subject["serviceaccount"]
         found = self._api.find(SERVICE_ACCOUNTS, namespace, account["name"])
         if found is None or found["metadata"]["uid"] != account["uid"]:
+            return None
+        if is_bound_to_nothing(self._api, subject):
             return None
         return Requester(
             claims["sub"],
@@ -104,12 +123,18 @@ class ServiceAccountTokens:
                 "system:authenticated",
             ),
             uid=account["uid"],
-            extra={_CREDENTIAL: (f"JTI={claims['jti']}",)},
+            extra={_CREDENTIAL: (f"JTI={claims['jti']}",), **bound_extra(subject)},
         )
 
-    def review(self, review: Object, _asker: Requester) -> Object:
-        """A TokenReview, answered."""
+    def review(self, review: Object, _asker: Requester, _options: WriteOptions) -> Object:
+        """A TokenReview, answered.
+
+        Raises:
+            BadRequest: it has no token.
+        """
         token: str = (review.get("spec") or {}).get("token") or ""
+        if not token:
+            raise BadRequest("token is required for TokenReview in authentication")
         is_owners = hmac.compare_digest(token.encode(), self._secret)
         found = self._owner if is_owners else self.requester(token)
         if found is None:
@@ -138,18 +163,13 @@ def _encoded(content: bytes) -> bytes:
     return urlsafe_b64encode(content).rstrip(b"=")
 
 
-def _causes(seconds: int, audiences: list[str], bound: Object | None) -> list[Cause]:
+def _causes(seconds: int, audiences: list[str]) -> list[Cause]:
     field, found = "spec.expirationSeconds", []
     if seconds < _SHORTEST:
-        wrong = "may not specify a duration less than 10 minutes"
-        found.append(Cause(field, f"Invalid value: {seconds}: {wrong}"))
+        found.append(invalid(field, seconds, "may not specify a duration less than 10 minutes"))
     if seconds > _LONGEST:
-        wrong = "may not specify a duration larger than 2^32 seconds"
-        found.append(Cause(field, f"Invalid value: {seconds}: {wrong}"))
+        found.append(invalid(field, seconds, "may not specify a duration larger than 2^32 seconds"))
     if audiences != [ISSUER]:
-        text = "Forbidden: other audiences are not available on this cluster"
-        found.append(Cause("spec.audiences", text, "FieldValueForbidden"))
-    if bound:
-        text = "Forbidden: bound tokens are not available on this cluster"
-        found.append(Cause("spec.boundObjectRef", text, "FieldValueForbidden"))
+        why = "other audiences are not available on this cluster"
+        found.append(forbidden("spec.audiences", why))
     return found

@@ -6,7 +6,7 @@ same; creating one is refused in words.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import Final
 
 from knlab.embedded.builtin.schemas import schema_of
@@ -19,7 +19,6 @@ _ALL: Final = ("all",)
 
 def unavailable_rows() -> Iterable[Resource]:
     """One row for each kind that is looked for."""
-    yield _row("", "limitranges", "LimitRange", "limits", has_status=False)
     yield _row("", "persistentvolumeclaims", "PersistentVolumeClaim", "pvc")
     yield _row("", "persistentvolumes", "PersistentVolume", "pv", namespaced=False)
     yield _row("", "podtemplates", "PodTemplate", has_status=False)
@@ -27,7 +26,6 @@ def unavailable_rows() -> Iterable[Resource]:
         "", "replicationcontrollers", "ReplicationController", "rc", categories=_ALL,
         scale=ScalePaths(),
     )  # fmt: skip
-    yield _row("", "resourcequotas", "ResourceQuota", "quota")
     yield _row("apps", "controllerrevisions", "ControllerRevision", has_status=False)
     yield _row("apps", "daemonsets", "DaemonSet", "ds", categories=_ALL)
     yield _row("apps", "statefulsets", "StatefulSet", "sts", categories=_ALL, scale=ScalePaths())
@@ -42,11 +40,11 @@ def unavailable_rows() -> Iterable[Resource]:
     )
 
 
-def refusing(name: str, *, except_for: Collection[str] = ()) -> Strategy:
-    """The strategy of a kind that cannot be created here, but for objects of some names."""
+def refusing(name: str) -> Strategy:
+    """The strategy of a kind that cannot be created here."""
 
     def refuse(new: Object, old: Object | None) -> Object:
-        if old is None and new["metadata"].get("name") not in except_for:
+        if old is None:
             raise NotImplementedHere(f"{name} are not available on this cluster")
         return new
 

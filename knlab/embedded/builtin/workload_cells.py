@@ -1,4 +1,4 @@
-"""Cells of what runs pods: Deployments, ReplicaSets, Jobs, HorizontalPodAutoscalers."""
+"""Cells of what runs pods (Deployments, ReplicaSets, Jobs, autoscalers) and of what bounds them."""
 
 from __future__ import annotations
 
@@ -141,3 +141,23 @@ def _value(values: Object, missing: str) -> str:
         return f"{values['averageUtilization']}%"
     found: Any = values.get("averageValue", values.get("value"))
     return missing if found is None else str(found)
+
+
+def requests_used(quota: Object, _now: float) -> str:
+    """`REQUEST` of a ResourceQuota: what is used of all that it limits, except limits."""
+    return _used(quota, limits=False)
+
+
+def limits_used(quota: Object, _now: float) -> str:
+    """`LIMIT` of a ResourceQuota: how far containers' limits are used up."""
+    return _used(quota, limits=True)
+
+
+def _used(quota: Object, *, limits: bool) -> str:
+    status = quota.get("status") or {}
+    used: dict[str, str] = status.get("used") or {}
+    return ", ".join(
+        f"{name}: {used.get(name, '0')}/{hard}"
+        for name, hard in sorted((status.get("hard") or {}).items())
+        if name.startswith("limits.") == limits
+    )

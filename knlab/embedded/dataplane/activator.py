@@ -10,20 +10,30 @@ import asyncio
 import html
 import json
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from random import Random
 from typing import Final, Protocol
 
 from knlab._clock import Clock
 from knlab.embedded.dataplane import headers as names
+from knlab.embedded.dataplane.activator_metrics import ActivatorMetrics, RevisionLoad
 from knlab.embedded.dataplane.breaker import QueueFull
-from knlab.embedded.dataplane.headers import forwarded_for, http_error, plain, transport_error
+from knlab.embedded.dataplane.headers import (
+    forwarded_for,
+    http_error,
+    plain,
+    revision_in,
+    transport_error,
+)
+from knlab.embedded.dataplane.metrics import metrics_handler
 from knlab.embedded.dataplane.pod_health import PodHealth
-from knlab.embedded.dataplane.routing_table import RevisionBackends, RoutingTable, RoutingTables
+from knlab.embedded.dataplane.request_log import ActivatorRequestLog
+from knlab.embedded.dataplane.routing_table import RevisionBackends, RoutingTable
 from knlab.embedded.dataplane.stats import ActivatorStats
 from knlab.embedded.dataplane.throttle import RevisionThrottle
 from knlab.embedded.dataplane.timeouts import Limits, Timeouts
 from knlab.embedded.net.bodies import when_over
-from knlab.embedded.net.http import Request, Response
+from knlab.embedded.net.http import Address, Request, Response
 from knlab.embedded.net.network import Network
 from knlab.embedded.runtime import Container
 from knlab.kpa.stat import Stat
@@ -31,8 +41,6 @@ from knlab.kpa.stat import Stat
 REPORT_INTERVAL: Final = 1.0
 DRAIN_PERIOD: Final = 45.0
 """How long an activator serves on after SIGTERM, so that nobody sends it requests any more."""
-
-CLUSTER_DOMAIN: Final = b"cluster.local"
 
 _REPLACED: Final = frozenset(
     {b"host", names.REVISION, names.NAMESPACE, names.PROXY, names.PROBE_HASH, b"x-forwarded-for"}
@@ -106,7 +114,6 @@ class Activator:
     def __init__(
         self,
         container: Container,
-        tables: RoutingTables,
         network: Network,
         clock: Clock,
         random: Random,
@@ -114,7 +121,6 @@ class Activator:
         tasks: asyncio.TaskGroup,
     ) -> None:
         self._container = container
-        self._tables = tables
         self._network = network
         self._clock = clock
         self._random = random
@@ -122,6 +128,7 @@ class Activator:
         self._stats = ActivatorStats(container.pod["metadata"]["name"])
         self._timeouts = Timeouts("activator request timeout")
         self._revisions: dict[str, _Served] = {}
+        self._reported: dict[str, float] = {}
         self._health = PodHealth(network, tasks, self._pods_changed)
         self._in_flight = 0
         self._answered = asyncio.Event()
@@ -182,21 +189,34 @@ class Activator:
     def tick(self) -> None:
         """Report the second that ends."""
         for stat in self._stats.report(self._clock.monotonic(), self._clock.now()):
+            if stat.revision in self._revisions:
+                self._reported[stat.revision] = stat.average_concurrent_requests
             self._sink.report(stat)
 
-    def table_changed(self, table: RoutingTable) -> None:
-        """The cluster is now as `table` says."""
-        for revision in self._revisions.keys() - table.revisions.keys():
-            del self._revisions[revision]
-        changed = [
-            name for name, backends in table.revisions.items() if self._follow(name, backends)
-        ]
-        self._health.update(table)
-        for revision in changed:
+    def loads(self) -> Mapping[str, RevisionLoad]:
+        """The requests of each revision that had any since it is known."""
+        return {
+            revision: self._load(revision, reported)
+            for revision, reported in self._reported.items()
+        }
+
+    def _load(self, revision: str, reported: float) -> RevisionLoad:
+        queued = self._revisions[revision].throttle.waiting
+        return RevisionLoad(reported, queued, self._stats.concurrency(revision) - queued)
+
+    def revisions_changed(self, changes: Mapping[str, RevisionBackends | None]) -> None:
+        """The revisions are now as `changes` say; None for one that is gone."""
+        for revision, backends in changes.items():
+            if backends is None:
+                self._revisions.pop(revision, None)
+                self._reported.pop(revision, None)
+            else:
+                self._follow(revision, backends)
+            self._health.follow(revision, backends)
             self._pods_changed(revision)
 
-    def _follow(self, revision: str, backends: RevisionBackends) -> bool:
-        """Take over what is new about `revision`; whether there was anything."""
+    def _follow(self, revision: str, backends: RevisionBackends) -> None:
+        """Take over what is new about `revision`."""
         served = self._revisions.get(revision)
         if served is None or (
             served.throttle.container_concurrency != backends.container_concurrency
@@ -204,11 +224,8 @@ class Activator:
             self._revisions[revision] = _Served(
                 backends, self._network, self._random, self._container.ip
             )
-            return True
-        if served.backends == backends:
-            return False
-        served.follow(backends)
-        return True
+        else:
+            served.follow(backends)
 
     def _pods_changed(self, revision: str) -> None:
         served = self._revisions.get(revision)
@@ -222,19 +239,6 @@ class Activator:
         self._health.close()
 
 
-def revision_in(fields: Mapping[bytes, bytes]) -> tuple[str, str]:
-    """Namespace and name of the revision that a request is for; empty if it does not say.
-
-    From Knative's headers, else from a host like `<revision>.<namespace>.svc.cluster.local`.
-    """
-    name, namespace = fields.get(names.REVISION, b""), fields.get(names.NAMESPACE, b"")
-    if not (name and namespace):
-        parts = fields.get(b"host", b"").split(b".", 3)
-        if len(parts) == 4 and (parts[2], parts[3].partition(b":")[0]) == (b"svc", CLUSTER_DOMAIN):
-            name, namespace = parts[0], parts[1]
-    return namespace.decode("latin-1"), name.decode("latin-1")
-
-
 def _probe_answer(probe: bytes, fields: Mapping[bytes, bytes]) -> Response:
     if probe == b"probe":
         return names.network_probe_answer(fields)
@@ -244,26 +248,37 @@ def _probe_answer(probe: bytes, fields: Mapping[bytes, bytes]) -> Response:
     return http_error(400, f"unexpected probe header value: {shown}")
 
 
-async def _refuse_h2c(_: Request) -> Response:
-    return plain(505, b"knlab speaks HTTP/1.1 only: a revision with a port named h2c has no server")
-
-
 async def run_activator(
     container: Container,
     *,
-    tables: RoutingTables,
+    table: RoutingTable,
     network: Network,
     clock: Clock,
     random: Random,
     sink: AutoscalerSink,
+    log: ActivatorRequestLog,
+    scraped: Address | None,
 ) -> None:
-    """Run an activator in `container` until it is stopped."""
+    """Run an activator in `container` until it is stopped.
+
+    `log` gets its requests; its metrics can be read at `scraped`.
+    """
     http1, h2c = (container.ip, names.QUEUE_PORT), (container.ip, names.QUEUE_H2C_PORT)
     async with asyncio.TaskGroup() as tasks:
-        activator = Activator(container, tables, network, clock, random, sink, tasks)
+        activator = Activator(container, network, clock, random, sink, tasks)
         reporter = tasks.create_task(_report(activator), name="concurrency reporter")
-        with tables.heard_by(activator.table_changed), network.listening(h2c, _refuse_h2c):
-            async with network.exposed(http1, activator.handle):
+        with table.heard_by(activator.revisions_changed):
+            async with AsyncExitStack() as stack:
+                handler = log.around(activator.handle, clock)
+                if scraped is not None:
+                    metrics = ActivatorMetrics(
+                        activator.loads, log.describe, container, sink.connected
+                    )
+                    handler = metrics.around(handler, clock)
+                    readable = network.exposed(scraped, metrics_handler(metrics.families))
+                    await stack.enter_async_context(readable)
+                await stack.enter_async_context(network.exposed(http1, handler))
+                await stack.enter_async_context(network.exposed(h2c, handler))
                 container.log("Starting the knative activator")
                 await container.stopping.wait()
                 container.log("Received SIGTERM")

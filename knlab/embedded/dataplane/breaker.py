@@ -66,6 +66,11 @@ class Breaker:
         """Requests that run or wait."""
         return self.running + len(self._waiting)
 
+    @property
+    def waiting(self) -> int:
+        """Requests that wait."""
+        return len(self._waiting)
+
     def reserve(self) -> bool:
         """Whether a token was free right now; it is taken then."""
         if self.running >= self.capacity or self.pending >= self._slots:
@@ -116,6 +121,11 @@ class OpenOrClosed:
     def __init__(self) -> None:
         self.capacity = 0
         self._waiting: OrderedDict[Wake, None] = OrderedDict()
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait."""
+        return len(self._waiting)
 
     def reserve(self) -> bool:
         """Whether the gate is open."""

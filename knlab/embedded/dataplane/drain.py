@@ -10,6 +10,10 @@ import asyncio
 from contextlib import suppress
 from typing import Final
 
+from knlab.embedded.dataplane.headers import plain
+from knlab.embedded.net.http import Request, Response
+from knlab.embedded.runtime import Container
+
 QUIET_PERIOD: Final = 30.0
 """How long nothing must come before a queue-proxy is drained (`pkg/queue/sharedmain/main.go`)."""
 
@@ -19,6 +23,10 @@ container is being restarted."""
 
 HIJACK_PERIOD: Final = 60.0
 """How long upgraded connections may go on after everything else has ended."""
+
+
+GATEWAY_DRAIN: Final = 15.0
+"""How long a gateway serves on when it is to end, unless its environment says otherwise."""
 
 
 class Drainer:
@@ -98,6 +106,33 @@ class InFlight:
     async def _change(self) -> None:
         self._changed.clear()
         await self._changed.wait()
+
+
+class GatewayDrain:
+    """Envoy's way to the end: asked for by its administrator or by SIGTERM, it takes a while."""
+
+    def __init__(self, container: Container) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._time = float(container.env.get("DRAIN_TIME_SECONDS", GATEWAY_DRAIN))
+        self._begun: float | None = None
+
+    async def admin(self, request: Request) -> Response:
+        """`POST /drain_listeners` begins it."""
+        if request.target.partition("?")[0] != "/drain_listeners":
+            return plain(404, b"invalid path\n")
+        if request.method != "POST":
+            return plain(405, b"Method Not Allowed")
+        self._begin()
+        return plain(200, b"OK\n")
+
+    def _begin(self) -> float:
+        if self._begun is None:
+            self._begun = self._loop.time()
+        return self._begun
+
+    async def over(self) -> None:
+        """Returns when it is over; begins it if nobody has."""
+        await asyncio.sleep(self._begin() + self._time - self._loop.time())
 
 
 def _set(drained: asyncio.Future[None] | None) -> None:

@@ -21,6 +21,7 @@ KUBE_PROBE_AGENT: Final = b"kube-probe/"
 ACTIVATOR_PROBE_AGENT: Final = b"Knative-Activator-Probe"
 AUTOSCALING_PROBE_AGENT: Final = b"Knative-Autoscaling-Probe"
 
+CLUSTER_DOMAIN: Final = b"cluster.local"
 ACTIVATOR: Final = b"activator"
 QUEUE: Final = b"queue"
 
@@ -46,6 +47,19 @@ def plain(status: int, body: bytes = b"") -> Response:
 def is_kubelet_probe(fields: Mapping[bytes, bytes]) -> bool:
     """Whether the kubelet asks, which is never counted as a request."""
     return fields.get(b"user-agent", b"").startswith(KUBE_PROBE_AGENT) or KUBELET_PROBE in fields
+
+
+def revision_in(fields: Mapping[bytes, bytes]) -> tuple[str, str]:
+    """Namespace and name of the revision that a request is for; empty if it does not say.
+
+    From Knative's headers, else from a host like `<revision>.<namespace>.svc.cluster.local`.
+    """
+    name, namespace = fields.get(REVISION, b""), fields.get(NAMESPACE, b"")
+    if not (name and namespace):
+        parts = fields.get(b"host", b"").split(b".", 3)
+        if len(parts) == 4 and (parts[2], parts[3].partition(b":")[0]) == (b"svc", CLUSTER_DOMAIN):
+            name, namespace = parts[0], parts[1]
+    return namespace.decode("latin-1"), name.decode("latin-1")
 
 
 def network_probe_answer(fields: Mapping[bytes, bytes]) -> Response:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from knlab.embedded.dataplane.headers import ACTIVATOR_PROBE_AGENT, PROBE, QUEUE
-from knlab.embedded.dataplane.routing_table import RevisionBackends, RoutingTable
+from knlab.embedded.dataplane.routing_table import RevisionBackends
 from knlab.embedded.net.http import Address, Request, whole_body
 from knlab.embedded.net.network import Network
 
@@ -22,6 +22,8 @@ PROBE_FREQUENCY: Final = 0.2
 QUICK_FREQUENCY: Final = 0.01
 QUICK_PROBES: Final = 50
 """The first probes follow faster: here a queue-proxy needs milliseconds to start."""
+
+_NO_BACKENDS: Final = RevisionBackends()
 
 
 class PodHealth:
@@ -41,16 +43,15 @@ class PodHealth:
         """The pods of `revision` that answered and are still listed."""
         return frozenset(self._healthy.get(revision, ()))
 
-    def update(self, table: RoutingTable) -> None:
-        """The endpoints are now those of `table`."""
-        before, self._backends = self._backends, dict(table.revisions)
-        for revision in before.keys() - self._backends.keys():
-            self._retire(revision, frozenset())
+    def follow(self, revision: str, backends: RevisionBackends | None) -> None:
+        """The endpoints of `revision` are now those of `backends`; None if it is gone."""
+        old = self._backends.pop(revision, _NO_BACKENDS)
+        if backends is None:
+            self._retire(revision, old.ready | old.not_ready)
             self._healthy.pop(revision, None)
-        for revision, backends in self._backends.items():
-            old = before.get(revision)
-            if old != backends:
-                self._follow(revision, old or RevisionBackends(), backends)
+        else:
+            self._backends[revision] = backends
+            self._follow(revision, old, backends)
 
     def _follow(self, revision: str, old: RevisionBackends, new: RevisionBackends) -> None:
         listed = new.ready | new.not_ready
@@ -58,7 +59,7 @@ class PodHealth:
         known = set(healthy)
         healthy &= listed
         healthy -= old.ready & new.not_ready
-        self._retire(revision, listed)
+        self._retire(revision, (old.ready | old.not_ready) - listed)
         candidates = new.ready if new.only_ready else listed
         for address in candidates - healthy:
             key = (revision, address)
@@ -69,9 +70,11 @@ class PodHealth:
         if healthy != known:
             self._changed(revision)
 
-    def _retire(self, revision: str, listed: frozenset[Address]) -> None:
-        for key in [key for key in self._probing if key[0] == revision and key[1] not in listed]:
-            self._probing.pop(key).cancel()
+    def _retire(self, revision: str, addresses: frozenset[Address]) -> None:
+        for address in addresses:
+            probing = self._probing.pop((revision, address), None)
+            if probing is not None:
+                probing.cancel()
 
     def close(self) -> None:
         """Probe no more."""

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from knlab._exceptions import UsageError
+from knlab.embedded.dataplane.headers import transport_error
 from knlab.embedded.net.bodies import close_body
-from knlab.embedded.net.http import Address, Header, Request
+from knlab.embedded.net.grpc_health import (
+    OK,
+    SERVING,
+    UNAVAILABLE,
+    UNIMPLEMENTED,
+    Health,
+    check_health,
+)
+from knlab.embedded.net.http import Address, Header, Request, Response
 from knlab.embedded.net.network import Network
+from knlab.embedded.net.tls import careful_client
 
 ATTEMPT_TIMEOUT: Final = 0.1
 RETRY_INTERVAL: Final = 0.05
@@ -25,13 +37,41 @@ QUICK_PERIOD: Final = 0.25
 USER_AGENT: Final[Header] = (b"user-agent", b"kube-probe//")
 """What Go's prober sends: prefix, no major version, slash, no minor version."""
 
+_NO_HEALTH_PROTOCOL: Final = (
+    "this server does not implement the grpc health protocol (grpc.health.v1.Health)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Get:
+    """An HTTP probe; `own` are the headers that it asks for."""
+
+    target: str
+    host: str
+    own: tuple[Header, ...] = ()
+    secured: bool = False
+
+    def request(self, *, http2: bool, own: bool = True) -> Request:
+        """The request to send."""
+        names = {name for name, _ in self.own} if own else set()
+        headers = [(b"host", self.host.encode()), USER_AGENT]
+        headers = [line for line in headers if line[0] not in names]
+        return Request("GET", self.target, headers + list(self.own if own else ()), http2=http2)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckHealth:
+    """A gRPC probe of one service; empty is the server as a whole."""
+
+    service: str
+
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One probe of SERVING_READINESS_PROBE: `http` is None for a TCP probe."""
+    """One probe of SERVING_READINESS_PROBE; without an action whoever accepts is ready."""
 
     address: Address
-    http: Request | None
+    action: Get | CheckHealth | None
     period: float
     timeout: float
     success_threshold: int
@@ -58,44 +98,50 @@ def decode_probes(text: str, ip: str) -> list[Probe]:
 
 
 def _decode(probe: Mapping[str, Any], ip: str) -> Probe:
-    http, tcp = probe.get("httpGet"), probe.get("tcpSocket")
-    action = http or tcp
+    http, grpc = probe.get("httpGet"), probe.get("grpc")
+    action = http or probe.get("tcpSocket") or grpc
     if not action:
-        kinds = ", ".join(sorted(set(probe) & {"exec", "grpc"})) or "nothing"
+        kind = "exec" if "exec" in probe else "nothing"
         raise UsageError(
-            f"SERVING_READINESS_PROBE asks for {kinds}", hint="use httpGet or tcpSocket"
+            f"SERVING_READINESS_PROBE asks for {kind}", hint="use httpGet, tcpSocket or grpc"
         )
-    if str(action.get("scheme") or "HTTP").upper() != "HTTP":
-        raise UsageError("SERVING_READINESS_PROBE asks for HTTPS", hint="use scheme: HTTP")
     host = action.get("host") or ip
     address = (ip if host in {"127.0.0.1", "localhost"} else host, int(action["port"]))
+    asked = _get(http, host) if http else CheckHealth(grpc.get("service") or "") if grpc else None
     return Probe(
         address,
-        _http_request(http, host) if http else None,
+        asked,
         float(probe.get("periodSeconds") or 0),
         float(probe.get("timeoutSeconds") or 1),
         int(probe.get("successThreshold") or 1),
     )
 
 
-def _http_request(action: Mapping[str, Any], host: str) -> Request:
-    given = [
+def _get(action: Mapping[str, Any], host: str) -> Get:
+    own = (
         (line["name"].lower().encode(), line.get("value", "").encode("latin-1"))
         for line in action.get("httpHeaders") or ()
-    ]
-    own = [(b"host", f"{host}:{action['port']}".encode()), USER_AGENT]
-    names = {name for name, _ in given}
+    )
     target = "/" + str(action.get("path") or "").removeprefix("/")
-    return Request("GET", target, [line for line in own if line[0] not in names] + given)
+    secured = str(action.get("scheme") or "").upper() == "HTTPS"
+    return Get(target, f"{host}:{action['port']}", tuple(own), secured)
 
 
 class Readiness:
     """Probes a user container; checks that overlap share one result."""
 
-    def __init__(self, probes: list[Probe], network: Network, log: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        probes: list[Probe],
+        network: Network,
+        log: Callable[[str], None],
+        *,
+        detects_http2: bool = False,
+    ) -> None:
         self._probes = [(probe, _Successes(probe.success_threshold)) for probe in probes]
         self._network = network
         self._log = log
+        self._detects_http2 = detects_http2
         self._running: asyncio.Task[bool] | None = None
 
     async def check(self) -> bool:
@@ -153,19 +199,65 @@ class Readiness:
         Raises:
             OSError: if it does not.
         """
-        async with asyncio.timeout(patience):
-            if probe.http is None:
-                await self._network.knock(probe.address)
-            else:
-                await self._get(probe.address, probe.http)
+        match probe.action:
+            case Get() as get:
+                async with asyncio.timeout(patience):
+                    await self._get(probe.address, get)
+            case CheckHealth(service):
+                await self._check_health(probe.address, service, patience)
+            case None:
+                async with asyncio.timeout(patience):
+                    await self._network.knock(probe.address)
 
-    async def _get(self, address: Address, request: Request) -> None:
-        copy = Request(request.method, request.target, list(request.headers))
-        response = await self._network.call(address, copy)
+    async def _get(self, address: Address, get: Get) -> None:
+        if not self._detects_http2:
+            await self._expect_success(address, get, get.request(http2=False))
+            return
+        try:
+            await self._expect_success(address, get, get.request(http2=True, own=False))
+        except OSError:
+            await self._expect_success(address, get, get.request(http2=False, own=False))
+        else:
+            await self._expect_success(address, get, get.request(http2=True))
+
+    async def _expect_success(self, address: Address, get: Get, request: Request) -> None:
+        if get.secured:
+            response = await self._secured(address, request)
+        else:
+            response = await self._network.call(address, request)
         await close_body(response.body)
         if not 200 <= response.status < 400:
             text = f"HTTP probe did not respond Ready, got status code: {response.status}"
             raise ConnectionError(text)
+
+    async def _secured(self, address: Address, request: Request) -> Response:
+        try:
+            return await self._network.call_secured(address, request, careful_client())
+        except ssl.SSLCertVerificationError as error:
+            text = f"tls: failed to verify certificate: x509: {error.verify_message}"
+            raise ConnectionError(text) from error
+
+    async def _check_health(self, address: Address, service: str, patience: float) -> None:
+        host = f"127.0.0.1:{address[1]}"
+        call = partial(self._network.call, address)
+        try:
+            async with asyncio.timeout(patience):
+                health = await check_health(call, service, host, USER_AGENT[1].decode())
+        except TimeoutError:
+            shown = f"{patience:g}s" if patience >= 1 else f"{patience * 1000:g}ms"
+            text = "rpc error: code = DeadlineExceeded desc = context deadline exceeded"
+            raise TimeoutError(f"health rpc did not complete within {shown}: {text}") from None
+        except OSError as error:
+            text = transport_error(error, ("127.0.0.1", address[1]))
+            if isinstance(error, ConnectionRefusedError):
+                text = f'connection error: desc = "transport: Error while dialing: {text}"'
+            health = Health(code=UNAVAILABLE, text=text)
+        if health.code == UNIMPLEMENTED:
+            raise ConnectionError(f"{_NO_HEALTH_PROTOCOL} {health.error()}")
+        if health.code != OK:
+            raise ConnectionError(f"health rpc probe failed: {health.error()}")
+        if health.status != SERVING:
+            raise ConnectionError(f'service unhealthy (responded with "{health.status}")')
 
 
 class _Successes:

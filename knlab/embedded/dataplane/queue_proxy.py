@@ -7,14 +7,15 @@ header, statistics and breaker, reverse proxy to the user container.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from typing import Final
+from typing import Any, Final
 
 from knlab._clock import Clock
 from knlab.embedded.dataplane import headers as names
 from knlab.embedded.dataplane.breaker import Breaker, QueueFull, queue_proxy_breaker
 from knlab.embedded.dataplane.drain import QUIET_PERIOD, RESET_AFTER, Drainer, InFlight
+from knlab.embedded.dataplane.exchange import observed
 from knlab.embedded.dataplane.headers import (
     QUEUE_ADMIN_PORT,
     QUEUE_STATS_PORT,
@@ -24,13 +25,22 @@ from knlab.embedded.dataplane.headers import (
     plain,
     transport_error,
 )
+from knlab.embedded.dataplane.metrics import REQUEST_PORT, metrics_address, metrics_handler
 from knlab.embedded.dataplane.probes import Readiness, decode_probes
+from knlab.embedded.dataplane.queue_metrics import Proxy, QueueMetrics
 from knlab.embedded.dataplane.queue_settings import QueueSettings
+from knlab.embedded.dataplane.request_log import (
+    LoggedRevision,
+    MakeTemplate,
+    QueueRequestLog,
+    RequestLogSettings,
+    observability,
+)
 from knlab.embedded.dataplane.stats import RequestStats, encode_stat
 from knlab.embedded.dataplane.throttle import enter
 from knlab.embedded.dataplane.timeouts import Timeouts
 from knlab.embedded.net.bodies import when_over
-from knlab.embedded.net.http import Address, Request, Response
+from knlab.embedded.net.http import Address, Handler, Request, Response
 from knlab.embedded.net.network import Network
 from knlab.embedded.runtime import Container
 from knlab.kpa.stat import Stat
@@ -51,7 +61,12 @@ class QueueProxy:
     """One pod's queue-proxy: `handle` is its main port, `admin` and `metrics` the other two."""
 
     def __init__(
-        self, settings: QueueSettings, network: Network, clock: Clock, container: Container
+        self,
+        settings: QueueSettings,
+        network: Network,
+        clock: Clock,
+        container: Container,
+        metrics: QueueMetrics | None = None,
     ) -> None:
         self._settings = settings
         self._network = network
@@ -63,9 +78,14 @@ class QueueProxy:
         self._stats = RequestStats(self._started)
         self.latest = self._cut_report()
         self._breaker = queue_proxy_breaker(settings.container_concurrency)
+        self._invoke: Proxy = self._proxy
+        if metrics is not None:
+            self._invoke = metrics.measured(self._proxy, self._breaker)
         self._timeouts = Timeouts("request timeout")
         probes = decode_probes(settings.readiness_probe, container.ip)
-        self.readiness = Readiness(probes, network, container.log)
+        self.readiness = Readiness(
+            probes, network, container.log, detects_http2=settings.detects_http2
+        )
         self.drainer = Drainer()
         self.in_flight = InFlight()
 
@@ -111,7 +131,7 @@ class QueueProxy:
     async def _serve(self, request: Request, fields: dict[bytes, bytes]) -> Response:
         """The answer, counted for the autoscaler unless the kubelet asks."""
         if names.is_kubelet_probe(fields):
-            return await self._proxy(request, fields)
+            return await self._invoke(request, fields)
         proxied = fields.get(names.PROXY) == names.ACTIVATOR
         clock, stats = self._clock, self._stats
         stats.arrive(clock.monotonic(), proxied=proxied)
@@ -129,7 +149,7 @@ class QueueProxy:
     def _limit(self, request: Request, fields: dict[bytes, bytes]) -> Awaitable[Response]:
         """The answer, as soon as the container may have one request more."""
         if self._breaker is None:
-            return self._proxy(request, fields)
+            return self._invoke(request, fields)
         return self._wait(self._breaker, request, fields)
 
     async def _wait(
@@ -140,7 +160,7 @@ class QueueProxy:
         except QueueFull as full:
             return http_error(503, str(full))
         try:
-            response = await self._proxy(request, fields)
+            response = await self._invoke(request, fields)
         except BaseException:
             breaker.leave()
             raise
@@ -183,10 +203,10 @@ class QueueProxy:
             self.drainer.reset()
 
     async def metrics(self, request: Request) -> Response:
-        """`/metrics` is the report of the last whole second, as JSON."""
+        """`/metrics` is the report of the last whole second, as protobuf."""
         if request.target.partition("?")[0] != "/metrics":
             return http_error(404, "404 page not found")
-        return Response(200, [(b"content-type", b"application/json")], encode_stat(self.latest))
+        return Response(200, [(b"content-type", b"application/protobuf")], encode_stat(self.latest))
 
     def tick(self) -> Stat:
         """The report of the second that ends; `metrics` shows it from now on."""
@@ -209,7 +229,12 @@ class QueueProxy:
 
 
 async def run_queue_proxy(
-    container: Container, *, network: Network, clock: Clock, publish: Callable[[Stat], None]
+    container: Container,
+    *,
+    network: Network,
+    clock: Clock,
+    publish: Callable[[Stat], None],
+    make_template: MakeTemplate,
 ) -> None:
     """Run the queue-proxy of a pod until it is stopped and drained.
 
@@ -219,11 +244,20 @@ async def run_queue_proxy(
         UsageError: if the environment is not that of a queue-proxy.
     """
     settings = QueueSettings.from_env(container.env)
-    proxy = QueueProxy(settings, network, clock, container)
+    wanted = observability(container.env)
+    revision = LoggedRevision.from_env(container.env)
+    scraped = metrics_address(container.ip, wanted.get("requestMetrics") or {}, REQUEST_PORT)
+    metrics = QueueMetrics(revision, settings.port, clock) if scraped else None
+    proxy = QueueProxy(settings, network, clock, container, metrics)
+    handler = _logged(proxy.handle, container, clock, wanted, make_template)
     async with AsyncExitStack() as stack:
+        if scraped and metrics is not None:
+            handler = metrics.around(handler)
+            served = network.exposed(scraped, metrics_handler(metrics.families))
+            await stack.enter_async_context(served)
         stack.enter_context(network.listening((container.ip, QUEUE_ADMIN_PORT), proxy.admin))
         stack.enter_context(network.listening((container.ip, QUEUE_STATS_PORT), proxy.metrics))
-        main = network.exposed((container.ip, settings.port), proxy.handle)
+        main = network.exposed((container.ip, settings.port), handler)
         await stack.enter_async_context(main)
         stack.push_async_callback(proxy.readiness.close)
         ticker = asyncio.create_task(_tick(proxy, publish), name=f"statistics of {settings.pod}")
@@ -235,6 +269,28 @@ async def run_queue_proxy(
         await proxy.drainer.drain()
         await proxy.in_flight.finished()
         container.log("Shutdown complete, exiting...")
+
+
+def _logged(
+    handler: Handler,
+    container: Container,
+    clock: Clock,
+    wanted: Mapping[str, Any],
+    make_template: MakeTemplate,
+) -> Handler:
+    """`handler`, with a request log if `wanted` says so."""
+    settings = RequestLogSettings.from_observability(wanted)
+    if not settings.template:
+        return handler
+    try:
+        template = make_template(settings.template)
+    except ValueError as error:
+        failed = "Error setting up request logger. Request logs will be unavailable."
+        container.log(f"{failed} {error}")
+        return handler
+    revision = LoggedRevision.from_env(container.env)
+    log = QueueRequestLog(template, revision, container.log, probes=settings.probes)
+    return observed(handler, clock, log.tell)
 
 
 async def _tick(proxy: QueueProxy, publish: Callable[[Stat], None]) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from knlab._exceptions import UsageError
-from knlab.embedded.dataplane.headers import QUEUE_H2C_PORT
 from knlab.embedded.dataplane.timeouts import Limits
 
 
@@ -23,15 +22,17 @@ class QueueSettings:
     limits: Limits
     readiness_probe: str
     """JSON; empty means that the container is always ready."""
+    detects_http2: bool = False
+    """Whether readiness probes try HTTP/2 first."""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> QueueSettings:
         """The settings in `env`.
 
         Raises:
-            UsageError: if a variable is missing or no number, or asks for HTTP/2.
+            UsageError: if a variable is missing or no number.
         """
-        settings = cls(
+        return cls(
             namespace=_required(env, "SERVING_NAMESPACE"),
             revision=_required(env, "SERVING_REVISION"),
             pod=_required(env, "SERVING_POD"),
@@ -44,12 +45,8 @@ class QueueSettings:
                 _number(env, "REVISION_IDLE_TIMEOUT_SECONDS", "0"),
             ),
             readiness_probe=env.get("SERVING_READINESS_PROBE", ""),
+            detects_http2=env.get("ENABLE_HTTP2_AUTO_DETECTION") == "true",
         )
-        if settings.port == QUEUE_H2C_PORT:
-            raise UsageError(
-                "this queue-proxy speaks HTTP/1.1 only", hint="name the container's port http1"
-            )
-        return settings
 
 
 def _required(env: Mapping[str, str], name: str) -> str:

@@ -1,6 +1,7 @@
-"""What the data plane knows of the cluster: one immutable snapshot, replaced as a whole.
+"""What the data plane knows of the cluster: immutable records in one table.
 
-The control plane makes it from Ingresses, Endpoints and Revisions.
+The control plane makes the records from Ingresses, Endpoints and Revisions, and sends only those
+that are new: a change costs the same however many Services there are.
 """
 
 from __future__ import annotations
@@ -8,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import TypeAlias, TypeVar
 
 from knlab.embedded.net.http import Address, Header
+
+Record = TypeVar("Record")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +25,8 @@ class Split:
     addresses: tuple[Address, ...] = ()
     """Ready endpoints: pods of the revision, or activators."""
     percent: int = 100
+    http2: bool = False
+    """Whether requests go on over HTTP/2, and otherwise over HTTP/1.1, however they came."""
     append_headers: tuple[Header, ...] = ()
     """Put over headers of the same name; names in lower case."""
 
@@ -67,41 +71,67 @@ class RevisionBackends:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RouteChanges:
+    """Records by host in lower case and revision as `namespace/name`; None for one that is gone."""
+
+    external: Mapping[str, VirtualHost | None] = field(default_factory=dict)
+    internal: Mapping[str, VirtualHost | None] = field(default_factory=dict)
+    revisions: Mapping[str, RevisionBackends | None] = field(default_factory=dict)
+
+
+Listener: TypeAlias = Callable[[Mapping[str, RevisionBackends | None]], None]
+"""Hears of the revisions that are different now."""
+
+
 class RoutingTable:
-    """Everything at one moment. Hosts in lower case; revisions by `namespace/name`."""
-
-    external: Mapping[str, VirtualHost] = field(default_factory=lambda: MappingProxyType({}))
-    internal: Mapping[str, VirtualHost] = field(default_factory=lambda: MappingProxyType({}))
-    revisions: Mapping[str, RevisionBackends] = field(default_factory=lambda: MappingProxyType({}))
-
-
-EMPTY: Final = RoutingTable()
-
-Listener: TypeAlias = Callable[[RoutingTable], None]
-
-
-class RoutingTables:
-    """Holds the current snapshot and tells listeners of the next one."""
+    """What holds now, and who wants to hear of changes."""
 
     def __init__(self) -> None:
-        self.current = EMPTY
+        self.external: dict[str, VirtualHost] = {}
+        self.internal: dict[str, VirtualHost] = {}
+        self.revisions: dict[str, RevisionBackends] = {}
         self._listeners: list[Listener] = []
 
-    def replace(self, table: RoutingTable) -> None:
-        """From now on `table` holds; listeners hear of it before this returns."""
-        self.current = table
-        for listener in tuple(self._listeners):
-            listener(table)
+    def apply(self, changes: RouteChanges) -> None:
+        """From now on `changes` hold too; listeners hear of revisions before this returns."""
+        _write(self.external, changes.external)
+        _write(self.internal, changes.internal)
+        revisions = _write(self.revisions, changes.revisions)
+        for listener in tuple(self._listeners) if revisions else ():
+            listener(revisions)
+
+    def replace(self, changes: RouteChanges) -> None:
+        """From now on `changes` hold, and nothing else."""
+        self.apply(
+            RouteChanges(
+                external=dict.fromkeys(self.external) | dict(changes.external),
+                internal=dict.fromkeys(self.internal) | dict(changes.internal),
+                revisions=dict.fromkeys(self.revisions) | dict(changes.revisions),
+            )
+        )
 
     @contextmanager
     def heard_by(self, listener: Listener) -> Iterator[None]:
-        """`listener` is called with the current table and with every new one."""
+        """`listener` is called with all revisions that are known, and with every change."""
         self._listeners.append(listener)
         try:
-            listener(self.current)
+            listener(dict(self.revisions))
             yield
         finally:
             self._listeners.remove(listener)
+
+
+def _write(
+    known: dict[str, Record], changes: Mapping[str, Record | None]
+) -> dict[str, Record | None]:
+    """Make `known` what `changes` say; those of them that were news."""
+    news = {key: record for key, record in changes.items() if known.get(key) != record}
+    for key, record in news.items():
+        if record is None:
+            del known[key]
+        else:
+            known[key] = record
+    return news
 
 
 def find_host(hosts: Mapping[str, VirtualHost], host: str) -> VirtualHost | None:

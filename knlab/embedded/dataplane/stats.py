@@ -5,10 +5,17 @@ Told the time in seconds of a clock that does not jump; a time that runs backwar
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+import struct
+from dataclasses import dataclass
+from typing import Final
 
 from knlab.kpa.stat import Stat
+
+_POD: Final = 1
+"""The number of the message's first field; its five numbers follow."""
+_DOUBLE: Final = 1
+_BYTES: Final = 2
+"""Wire types of protobuf."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +121,11 @@ class ActivatorStats:
         """A request is over."""
         self._revisions[revision].stats.leave(now)
 
+    def concurrency(self, revision: str) -> int:
+        """The requests of a revision that are not over."""
+        state = self._revisions.get(revision)
+        return 0 if state is None else state.stats.concurrency
+
     def report(self, now: float, timestamp: float) -> list[Stat]:
         """The second that ends: one report per revision; what was reported at once is discounted.
 
@@ -141,10 +153,34 @@ class ActivatorStats:
 
 
 def encode_stat(stat: Stat) -> bytes:
-    """`stat` as a queue-proxy serves it to the autoscaler: JSON with the record's own names."""
-    return json.dumps(asdict(stat)).encode()
+    """`stat` as the autoscaler reads it from a queue-proxy: Knative's protobuf message `Stat`.
+
+    Fields that are zero are left out; a queue-proxy tells no time, for the autoscaler knows it.
+    """
+    name = stat.pod.encode()
+    numbers = (
+        stat.average_concurrent_requests,
+        stat.average_proxied_concurrent_requests,
+        stat.request_count,
+        stat.proxied_request_count,
+        stat.process_uptime,
+    )
+    fields = [_key(_POD, _BYTES) + _varint(len(name)) + name] if name else []
+    fields += [
+        _key(field, _DOUBLE) + struct.pack("<d", number)
+        for field, number in enumerate(numbers, start=_POD + 1)
+        if number
+    ]
+    return b"".join(fields)
 
 
-def decode_stat(text: bytes) -> Stat:
-    """The record in `text`; see `encode_stat`."""
-    return Stat(**json.loads(text))
+def _key(field: int, wire_type: int) -> bytes:
+    return _varint(field << 3 | wire_type)
+
+
+def _varint(number: int) -> bytes:
+    low = bytearray()
+    while number > 0x7F:
+        low.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*low, number])

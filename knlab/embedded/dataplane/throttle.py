@@ -74,6 +74,11 @@ class RevisionThrottle:
             )
         )
 
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for a place."""
+        return self._gate.waiting
+
     def acquire_now(self) -> Lease | None:
         """A place at a pod, if there is one."""
         return self._place() if self._gate.reserve() else None

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
+from knlab.embedded.dataplane.exchange import CountedBody
 from knlab.embedded.dataplane.headers import plain
 from knlab.embedded.net.bodies import Upgraded, close_body
-from knlab.embedded.net.http import Duplex, Response, find_header
+from knlab.embedded.net.http import Duplex, Request, Response, find_header
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +166,64 @@ class _LimitedBody:
         self._over = True
         await close_body(self._body)
         return self._text if self._left is None or self._left >= len(self._text) else b""
+
+    async def aclose(self) -> None:
+        """Close the body beneath."""
+        await close_body(self._body)
+
+
+class StreamIdleError(Exception):
+    """Nothing moved for too long before there was an answer."""
+
+
+async def unless_idle(
+    request: Request, pass_on: Callable[[Request], Awaitable[Response]], seconds: float
+) -> Response:
+    """The answer of `pass_on`; what comes in and what goes out must not pause for `seconds`.
+
+    Raises:
+        StreamIdleError: if it pauses before there is an answer.
+    """
+    loop = asyncio.get_running_loop()
+    limit = asyncio.timeout(seconds)
+    waiting = True
+
+    def moved(_: int) -> None:
+        if waiting:
+            limit.reschedule(loop.time() + seconds)
+
+    try:
+        async with limit:
+            if not isinstance(request.body, bytes):
+                request.body = CountedBody(request.body, moved)
+            response = await pass_on(request)
+    except TimeoutError:
+        if limit.expired():
+            raise StreamIdleError from None
+        raise
+    finally:
+        waiting = False
+    if response.upgraded is None and not isinstance(response.body, bytes):
+        response.body = _UnpausedBody(response.body, seconds)
+    return response
+
+
+class _UnpausedBody:
+    """A body that breaks when it pauses for too long."""
+
+    def __init__(self, body: AsyncIterator[bytes], seconds: float) -> None:
+        self._body = body
+        self._seconds = seconds
+
+    def __aiter__(self) -> _UnpausedBody:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await anext(self._body)
+        except TimeoutError as error:
+            raise ConnectionResetError("stream timeout") from error
 
     async def aclose(self) -> None:
         """Close the body beneath."""

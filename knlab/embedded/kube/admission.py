@@ -152,7 +152,7 @@ class Admission:
     def _versions(self, webhook: Object, row: Resource) -> Sequence[str]:
         if webhook.get("matchPolicy", "Equivalent") != "Equivalent":
             return (row.version,)
-        return [each.version for each in self._registry if each.name == row.name] or (row.version,)
+        return self._registry.versions(row.name) or (row.version,)
 
     def _namespace_matches(self, selector: Object | None, attempt: Attempt) -> bool:
         if not selector:

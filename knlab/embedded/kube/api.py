@@ -26,9 +26,11 @@ from knlab.embedded.kube.backing import (
 )
 from knlab.embedded.kube.controller import Labels, Note
 from knlab.embedded.kube.events import Recorder
+from knlab.embedded.kube.index import Index
 from knlab.embedded.kube.objects import GroupResource, Object, copy_json
 from knlab.embedded.kube.registry import Registry, Resource
 from knlab.embedded.kube.store import Store
+from knlab.embedded.kube.workqueue import Turns
 
 Objects: TypeAlias = list[Object]
 Listeners: TypeAlias = list[AfterWrite]
@@ -74,6 +76,8 @@ class Api:
             randomness=randomness or random.SystemRandom(),
         )
         self._recorder = Recorder(self._backing)
+        self.turns = Turns()
+        """Those of all that works on the cluster bit by bit."""
 
     @property
     def after_write(self) -> Listeners:
@@ -101,8 +105,13 @@ class Api:
         labels: Labels | None = None,
     ) -> Objects:
         """Copies of the objects of a namespace (None: of all) with all of `labels`, by key."""
-        items = self.store.items(self._backing.storage(resource), namespace)
-        return [_copied(resource, item) for item in items if listing.carries(item, labels)]
+        items = self.store.labelled(self._backing.storage(resource), labels or {}, namespace)
+        return [_copied(resource, item) for item in items]
+
+    def having(self, index: Index, value: str) -> Objects:
+        """The stored objects themselves (read only) that have `value` in `index`, by key."""
+        storage = self._backing.storage(index.resource)
+        return self.store.having(Index(storage, index.values), value)
 
     def peek(self, resource: Resource | GroupResource, namespace: str, name: str) -> Object:
         """The stored object itself in the version of `resource`: read only.

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
-
 from knlab.embedded.kube.errors import Conflict, StatusError
 from knlab.embedded.kube.field_sets import FieldSet, path_text, paths
 from knlab.embedded.kube.managed_fields import Entry
-from knlab.embedded.kube.objects import Object, group_of
+from knlab.embedded.kube.objects import Object, group_of, json_text
 
 
 class ApplyFailedError(StatusError):
@@ -64,9 +62,9 @@ def _message(owners: Sequence[tuple[str, Sequence[str]]], count: int) -> str:
 
 def _owner(entry: Entry) -> str:
     """`"kubectl" with subresource "scale" using apps/v1`; appliers have no version."""
-    text = _quoted(entry["manager"])
+    text = json_text(entry["manager"])
     if entry.get("subresource"):
-        text += f" with subresource {_quoted(entry['subresource'])}"
+        text += f" with subresource {json_text(entry['subresource'])}"
     if entry["operation"] == "Update":
         text += f" using {entry['apiVersion']}"
     return text
@@ -76,7 +74,3 @@ def _order(entry: Entry) -> tuple[Any, ...]:
     """Kubernetes sorts managers by the JSON of what identifies them."""
     version = entry["apiVersion"] if entry["operation"] == "Update" else ""
     return entry["manager"], entry["operation"], version, entry.get("subresource", "")
-
-
-def _quoted(text: str) -> str:
-    return orjson.dumps(text).decode()

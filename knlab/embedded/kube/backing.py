@@ -14,11 +14,13 @@ from typing import Any, Literal, TypeAlias
 from knlab._clock import Clock
 from knlab.embedded.kube.admission import Admission
 from knlab.embedded.kube.errors import NotFound
-from knlab.embedded.kube.objects import GroupResource, Object
+from knlab.embedded.kube.objects import GroupResource, Key, Object
 from knlab.embedded.kube.registry import Registry, Resource
 from knlab.embedded.kube.store import Change, Store
 
 FieldValidation: TypeAlias = Literal["Ignore", "Warn", "Strict"]
+Get: TypeAlias = Callable[[GroupResource, Key], Object | None]
+"""The stored object of a kind and a key."""
 AfterWrite: TypeAlias = Callable[[Resource, Change], None]
 
 
@@ -89,9 +91,25 @@ def _nothing(_resource: Resource, _obj: Object) -> bool:
     return False
 
 
+def _let_in(_store: Store, _resource: Resource, _obj: Object) -> None:
+    return None
+
+
+def _agreed(_store: Store, _resource: Resource, _new: Object, _old: Object | None) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lifecycle:
-    """Where kinds differ in the way they go."""
+    """Where kinds differ in the way they come and go."""
+
+    admit: Callable[[Store, Resource, Object], None] = _let_in
+    """May change, in place, a new object that webhooks have seen; may raise a StatusError."""
+    approve: Callable[[Store, Resource, Object, Object | None], None] = _agreed
+    """Is shown what an object is to become, if all else agreed, and what it was; may raise one too.
+
+    Writes of a part of an object (its status, its scale) need no approval.
+    """
 
     grace: Callable[[Resource, Object, Mapping[str, Any]], int] = _at_once
     """Seconds that the object lives on after DELETE with this body; 0 removes it at once.

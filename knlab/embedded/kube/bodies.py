@@ -78,10 +78,15 @@ def parse_object(body: bytes, media_type: str, kind: str) -> Object:
         value = parse_value(body, media_type)
         return {} if value is None else _as_object(value)
     except BadRequest as error:
-        raise BadRequest(
-            f"the object provided is unrecognized (must be of type {kind}):"
-            f" {error.message} ({_summary(body)})"
-        ) from error
+        raise unrecognized(body, kind, error.message) from error
+
+
+def unrecognized(body: bytes, kind: str, complaint: str) -> BadRequest:
+    """The error for a `complaint` about a body that should be an object of `kind`."""
+    return BadRequest(
+        f"the object provided is unrecognized (must be of type {kind}):"
+        f" {complaint} ({_summary(body)})"
+    )
 
 
 def _as_object(value: Any) -> Object:
@@ -98,8 +103,8 @@ def _summary(body: bytes) -> str:
     return (begin.decode(errors="replace") if begin[:1] == b"{" else begin.hex()) + more
 
 
-def parse_patch(body: bytes) -> Any:
-    """The JSON value of a patch.
+def parse_patch(body: bytes, lead: str = "error decoding patch: ") -> Any:
+    """The JSON value of a patch; `lead` begins messages.
 
     Raises:
         BadRequest: it is not JSON, or nested too deeply.
@@ -108,7 +113,7 @@ def parse_patch(body: bytes) -> Any:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         text = _json_complaint(error, len(body))
-        raise BadRequest(f"error decoding patch: {text}") from error
+        raise BadRequest(f"{lead}{text}") from error
     return _shallow(value)
 
 

@@ -7,25 +7,33 @@ what is there now, and may be called at any time, also after its parent is gone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 
+from knlab.embedded.kube.index import Index
 from knlab.embedded.kube.objects import GroupResource, Key, Object
 
 Labels: TypeAlias = Mapping[str, str]
 
 
-class View(Protocol):
-    """Reading the cluster. What it returns is the caller's own copy."""
+class Lookup(Protocol):
+    """Reading single objects."""
 
     def find(self, resource: GroupResource, namespace: str, name: str) -> Object | None:
         """The object, or None."""
+
+
+class View(Lookup, Protocol):
+    """Reading the cluster. What `find` and `list` return is the caller's own copy."""
 
     def list(
         self, resource: GroupResource, namespace: str | None = None, labels: Labels | None = None
     ) -> list[Object]:
         """Objects of a namespace (None: of all) that carry all of `labels`, sorted by key."""
+
+    def having(self, index: Index, value: str) -> Sequence[Object]:
+        """The kept objects themselves, read only, that have `value` in `index`, sorted by key."""
 
 
 Verb: TypeAlias = Literal["create", "update", "update-status", "update-part", "scale", "delete"]
@@ -46,6 +54,8 @@ class Write:
     replicas: int = 0
     part: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
+    refused: Refused | None = field(default=None, compare=False)
+    """What to do instead of all that would follow, if the API refuses this write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +82,9 @@ class Outcome:
 
 
 NOTHING = Outcome()
+
+Refused: TypeAlias = Callable[[str], Outcome]
+"""From the words of the API's refusal to how the sync ends."""
 
 Sync: TypeAlias = Callable[[View, Key, float], Outcome]
 """(cluster, key of the parent, now in epoch seconds) → what to write."""

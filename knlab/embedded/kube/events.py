@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any, Final, TypeAlias
+from dataclasses import dataclass
+from typing import Any, Final
 
 from knlab.embedded.kube import ownership
 from knlab.embedded.kube.backing import Backing, WriteOptions
 from knlab.embedded.kube.controller import Note
+from knlab.embedded.kube.correlation import Correlator, Sameness, sameness
 from knlab.embedded.kube.errors import InternalError
 from knlab.embedded.kube.metadata import begin, timestamp
 from knlab.embedded.kube.objects import Key, Object, copy_json, key_of
@@ -16,7 +18,17 @@ from knlab.embedded.kube.registry import Resource
 LIFETIME: Final = 3600.0
 """Seconds after which an event that did not happen again is forgotten, as on a real cluster."""
 
-_Sameness: TypeAlias = tuple[str, ...]
+
+@dataclass(slots=True)
+class _Seen:
+    """An event that happened, however often."""
+
+    count: int
+    first: str
+    key: Key
+    """Where it is kept."""
+    last: float
+    """When it happened last."""
 
 
 class Recorder:
@@ -24,8 +36,9 @@ class Recorder:
 
     def __init__(self, backing: Backing) -> None:
         self._backing = backing
-        self._keys: dict[_Sameness, tuple[Key, float]] = {}
-        """Where each event is kept and when it happened last, oldest first."""
+        self._correlator = Correlator()
+        self._seen: dict[Sameness, _Seen] = {}
+        """By what makes another event the same one; the one that happened longest ago first."""
         self._last_stamp = 0
         self._loaded = False
 
@@ -33,7 +46,7 @@ class Recorder:
         """Keep `note` of component `source`, or count it if it is there already.
 
         Nothing is kept in a namespace that is missing or going away, on a disk that is full, or if
-        nobody serves events.
+        nobody serves events; nor of a source that tells too much about one object.
         """
         with suppress(InternalError):
             self._record(note, source, manager)
@@ -47,20 +60,26 @@ class Recorder:
         now = self._backing.clock.now()
         self._expire(row, now)
         event = _event(note, source, timestamp(now))
-        sameness = _sameness(event)
-        known = self._keys.pop(sameness, None)
-        stored = self._backing.store.get(row.storage, known[0]) if known else None
-        if stored is not None:
-            kept: Object = copy_json(stored)
-            kept["count"] = kept.get("count", 1) + 1
-            kept["lastTimestamp"] = event["lastTimestamp"]
-        elif self._is_open(event["metadata"]["namespace"]):
-            kept = self._named(row, event, now)
-        else:
+        if not self._is_open(event["metadata"]["namespace"]):
             return
+        seen = self._observe(event, now)
+        if not self._correlator.admits(event, now):
+            return
+        stored = self._backing.store.get(row.storage, seen.key)
+        kept = self._named(row, event, now, seen) if stored is None else copy_json(stored)
+        latest = {"count": seen.count, "message": event["message"]}
+        kept |= latest | {"lastTimestamp": event["lastTimestamp"]}
         self._note_owner(row, stored, kept, manager)
-        self._keys[sameness] = key_of(kept), now
         self._backing.keep(row, kept)
+
+    def _observe(self, event: Object, now: float) -> _Seen:
+        """What is known of `event`, with this time."""
+        same = self._correlator.combine(event, now)
+        seen = self._seen.pop(same, None) or _Seen(0, event["firstTimestamp"], ("", ""), now)
+        seen.count += 1
+        seen.last = now
+        self._seen[same] = seen
+        return seen
 
     def _note_owner(self, row: Resource, old: Object | None, kept: Object, manager: str) -> None:
         now, options = self._backing.clock.now(), WriteOptions(field_manager=manager)
@@ -77,27 +96,31 @@ class Recorder:
         found = self._backing.store.get(self._backing.kinds.namespaces, ("", namespace))
         return found is not None and "deletionTimestamp" not in found["metadata"]
 
-    def _named(self, row: Resource, event: Object, now: float) -> Object:
+    def _named(self, row: Resource, event: Object, now: float, seen: _Seen) -> Object:
         self._last_stamp = max(int(now * 1e9), self._last_stamp + 1)
         event["metadata"]["name"] = f"{event['involvedObject']['name']}.{self._last_stamp:x}"
+        event["firstTimestamp"] = seen.first
         begin(row, event, now=now, uid=self._backing.new_uid())
+        seen.key = key_of(event)
         return event
 
     def _load(self, row: Resource) -> None:
         self._loaded = True
-        events = self._backing.store.items(row.storage)
+        now, events = self._backing.clock.now(), self._backing.store.items(row.storage)
         for event in sorted(events, key=lambda each: int(each["metadata"]["resourceVersion"])):
             if "involvedObject" in event:
-                self._keys[_sameness(event)] = key_of(event), self._backing.clock.now()
+                count, first = event.get("count") or 1, event.get("firstTimestamp") or ""
+                self._seen[sameness(event)] = _Seen(count, first, key_of(event), now)
 
     def _expire(self, row: Resource, now: float) -> None:
-        for sameness, (key, last) in list(self._keys.items()):
-            if now - last <= LIFETIME:
+        while self._seen:
+            same, seen = next(iter(self._seen.items()))
+            if now - seen.last <= LIFETIME:
                 return
-            stored = self._backing.store.get(row.storage, key)
+            stored = self._backing.store.get(row.storage, seen.key)
             if stored is not None:
                 self._backing.drop(row, copy_json(stored))
-            del self._keys[sameness]
+            del self._seen[same]
 
 
 def _event(note: Note, source: str, when: str) -> Object:
@@ -126,10 +149,3 @@ def _event(note: Note, source: str, when: str) -> Object:
         "reportingComponent": source,
         "reportingInstance": "",
     }
-
-
-def _sameness(event: Object) -> _Sameness:
-    involved = event["involvedObject"]
-    regarding = [involved.get(key, "") for key in ("kind", "namespace", "name", "uid")]
-    source = (event.get("source") or {}).get("component", "")
-    return (*regarding, source, event.get("type", ""), event["reason"], event["message"])

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from knlab.embedded.kube.field_sets import MEMBER, SELF, FieldSet, item_key
 from knlab.embedded.kube.field_types import DEDUCED, FieldType, MapType
-
-_NO_FIELDS: Final[Mapping[str, Any]] = {}
 
 
 @dataclass(frozen=True, slots=True)

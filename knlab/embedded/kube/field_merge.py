@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from knlab.embedded.kube.field_sets import SELF, FieldSet, item_key, path_text
 from knlab.embedded.kube.field_types import DEDUCED, FieldType, ListType, MapType, Scalar
+from knlab.embedded.kube.go_values import TYPES, printed
 
 _NOTHING: Final[FieldSet] = {}
 
@@ -117,11 +118,11 @@ def _problems(kind: FieldType, value: Any, path: tuple[str, ...]) -> Iterator[st
     elif isinstance(value, list) and kind.list:
         yield from _list_problems(kind.list, value, path)
     elif kind.map and (isinstance(value, dict | list) or not kind.scalar):
-        yield f"{where}expected map, got &{{{_go(value)}}}"
+        yield f"{where}expected map, got &{{{printed(value)}}}"
     elif kind.scalar and type(value) not in _ACCEPTED[kind.scalar]:
         yield where + _scalar_problem(kind.scalar, value)
     elif kind.list and not kind.scalar:
-        yield f"{where}expected list, got &{{{_go(value)}}}"
+        yield f"{where}expected list, got &{{{printed(value)}}}"
 
 
 def _map_problems(
@@ -177,30 +178,15 @@ _ACCEPTED: Final[Mapping[Scalar, tuple[type, ...]]] = {
     "boolean": (bool,),
     "untyped": (str, int, float, bool),
 }
-_GO_TYPES: Final[Mapping[type, str]] = {
-    bool: "bool", int: "int64", float: "float64", str: "string", list: "[]interface {}",
-    dict: "map[string]interface {}",
-}  # fmt: skip
 
 
 def _scalar_problem(scalar: Scalar, value: Any) -> str:
     match scalar:
         case "numeric":
-            return f"expected numeric (int or float), got {_GO_TYPES[type(value)]}"
+            return f"expected numeric (int or float), got {TYPES[type(value)]}"
         case "string":
-            return f"expected string, got &value.valueUnstructured{{Value:{_go(value)}}}"
+            return f"expected string, got &value.valueUnstructured{{Value:{printed(value)}}}"
         case "boolean":
-            return f"expected boolean, got &{{{_go(value)}}}"
+            return f"expected boolean, got &{{{printed(value)}}}"
         case _:
-            return f"expected any scalar, got &{{{_go(value)}}}"
-
-
-def _go(value: Any) -> str:
-    """`value` as Go prints it."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list):
-        return f"[{' '.join(map(_go, value))}]"
-    if isinstance(value, dict):
-        return f"map[{' '.join(f'{key}:{_go(value[key])}' for key in sorted(value))}]"
-    return "<nil>" if value is None else str(value)
+            return f"expected any scalar, got &{{{printed(value)}}}"

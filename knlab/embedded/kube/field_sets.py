@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 import orjson
 
 from knlab.embedded.kube.field_types import FieldType, ListType
+from knlab.embedded.kube.objects import json_text
 
 FieldSet: TypeAlias = dict[str, Any]
 Path: TypeAlias = tuple[str, ...]
@@ -127,7 +128,7 @@ def _step_text(key: str) -> str:
         return f".{rest}"
     if form == "k":
         pairs = orjson.loads(rest).items()
-        return f"[{','.join(f'{name}={_json(value)}' for name, value in pairs)}]"
+        return f"[{','.join(f'{name}={json_text(value)}' for name, value in pairs)}]"
     return f"[{rest}]" if form == "i" else f"[={rest}]"
 
 
@@ -154,16 +155,12 @@ def _value_rank(value: Any) -> tuple[int, Any]:
 def item_key(kind: ListType, item: Any) -> str | None:
     """The key of `item` in a list of `kind` that is not atomic; None if it has none."""
     if kind.kind == "set":
-        return None if item is None or isinstance(item, dict | list) else f"v:{_json(item)}"
+        return None if item is None or isinstance(item, dict | list) else f"v:{json_text(item)}"
     if not isinstance(item, dict):
         return None
     found = {key: item.get(key, kind.defaults.get(key)) for key in sorted(kind.keys)}
     given = {key: value for key, value in found.items() if value is not None}
-    return f"k:{_json(given)}" if given else None
-
-
-def _json(value: Any) -> str:
-    return orjson.dumps(value).decode()
+    return f"k:{json_text(given)}" if given else None
 
 
 def parsed(value: Any) -> FieldSet | None:
@@ -197,8 +194,8 @@ def _spelled(key: str) -> str | None:
     except orjson.JSONDecodeError:
         return None
     if form == "k":
-        return f"k:{_json(dict(sorted(value.items())))}" if isinstance(value, dict) else None
-    return f"v:{_json(value)}"
+        return f"k:{json_text(dict(sorted(value.items())))}" if isinstance(value, dict) else None
+    return f"v:{json_text(value)}"
 
 
 def with_named_fields(fields: FieldSet, kind: FieldType) -> FieldSet:

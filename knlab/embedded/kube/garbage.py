@@ -8,7 +8,6 @@ owner never existed              the dependent is deleted at once
 
 from __future__ import annotations
 
-import asyncio
 import traceback
 from collections.abc import Callable
 from typing import Final, NamedTuple
@@ -54,22 +53,13 @@ class _Collector:
         self._api = api
         self._log = log
         self._dependents = Dependents()
-        self._queue: WorkQueue[Place] = WorkQueue()
+        self._queue: WorkQueue[Place] = WorkQueue(api.turns)
         self._changes: list[Change] = []
 
     async def run(self) -> None:
         with self._api.store.listening(self._heard):
-            try:
-                self._survey()
-                while True:
-                    await self._queue.some()
-                    self._absorb()
-                    place = self._queue.take()
-                    if place is not None:
-                        self._work(place)
-                        await asyncio.sleep(0)  # others have their turn
-            finally:
-                self._queue.close()
+            self._survey()
+            await self._queue.serve(self._absorb, self._work)
 
     def _heard(self, change: Change) -> None:
         self._changes.append(change)

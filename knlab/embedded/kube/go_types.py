@@ -7,10 +7,11 @@ structures are data (`Struct`, `List`, `Map`, …), and `misfit` is the decoder.
 
 from __future__ import annotations
 
+import calendar
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final, TypeAlias
 
 from knlab.embedded.kube.quantities import QuantityError, parse_quantity
@@ -18,12 +19,17 @@ from knlab.embedded.kube.quantities import QuantityError, parse_quantity
 _LIMITS: Final = {"int32": 2**31, "int64": 2**63}
 _BASE64: Final = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 _BASE64_DIGITS: Final = re.compile(r"[A-Za-z0-9+/]{0,4}(?:(?<=[A-Za-z0-9+/]{2})=)?")
-_TIME_LAYOUT: Final = "2006-01-02T15:04:05Z07:00"
-_TIME_PARTS: Final = (
+_DATE_PARTS: Final = (
     ("2006", r"\d{4}"), ("-", "-"), ("01", r"\d\d"), ("-", "-"), ("02", r"\d\d"), ("T", "T"),
-    ("15", r"\d\d"), (":", ":"), ("04", r"\d\d"), (":", ":"), ("05", r"\d\d(\.\d+)?"),
-    ("Z07:00", r"Z|[+-]\d\d:\d\d"),
+    ("15", r"\d\d?"), (":", ":"), ("04", r"\d\d"), (":", ":"),
 )  # fmt: skip
+_ZONE: Final = ("Z07:00", r"Z|[+-]\d\d:\d\d")
+_TIME_PARTS: Final = (*_DATE_PARTS, ("05", r"\d\d([.,]\d+)?"), _ZONE)
+_MICRO_PARTS: Final = (*_DATE_PARTS, ("05", r"\d\d"), (".000000", r"[.,]\d{6}"), _ZONE)
+_RANGES: Final = {
+    "01": ("month", 1, 12), "15": ("hour", 0, 23), "04": ("minute", 0, 59), "05": ("second", 0, 59),
+}  # fmt: skip
+"""The parts of a time that Go checks as it reads them; the day and the zone come last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,15 +272,34 @@ def _bytes_complaint(text: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _time_complaint(text: str) -> str:
-    rest = text
-    for element, pattern in _TIME_PARTS:
-        found = re.match(pattern, rest)
+def _time_complaint(text: str, parts: Sequence[tuple[str, str]] = _TIME_PARTS) -> str:
+    rest, read = text, dict[str, str]()
+    for element, pattern in parts:
+        found = re.match(pattern, rest, re.ASCII)
         if found is None:
-            failed = f'cannot parse "{rest}" as "{element}"'
-            return f'parsing time "{text}" as "{_TIME_LAYOUT}": {failed}'
-        rest = rest[found.end() :]
-    return f'parsing time "{text}": extra text: "{rest}"' if rest else ""
+            layout = "".join(name for name, _ in parts)
+            return f'parsing time "{text}" as "{layout}": cannot parse "{rest}" as "{element}"'
+        read[element], rest = found[0], rest[found.end() :]
+        word, least, most = _RANGES.get(element, ("", 0, 0))
+        if word and not least <= int(found[0][:2]) <= most:
+            return f'parsing time "{text}": {word} out of range'
+    wrong = f'extra text: "{rest}"' if rest else _date_complaint(read)
+    return f'parsing time "{text}": {wrong}' if wrong else ""
+
+
+def _date_complaint(read: Mapping[str, str]) -> str:
+    """What is wrong with the day or the zone among the parts of a time; empty if nothing is."""
+    if not 1 <= int(read["02"]) <= _days(int(read["2006"]), int(read["01"])):
+        return "day out of range"
+    hours, _, minutes = read["Z07:00"].lstrip("Z+-").partition(":")
+    if int(hours or 0) > 24:
+        return "time zone offset hour out of range"
+    return "time zone offset minute out of range" if int(minutes or 0) > 60 else ""
+
+
+def _days(year: int, month: int) -> int:
+    """How many days a month has; the calendar repeats every 400 years, and there is a year 0."""
+    return calendar.monthrange(year % 400 + 400, month)[1]
 
 
 STRING: Final = Scalar("string")
@@ -284,4 +309,6 @@ INT64: Final = Scalar("int64")
 FLOAT: Final = Scalar("float64")
 BYTES: Final = Text(_bytes_complaint, "[]uint8")
 TIME: Final = Text(_time_complaint)
+MICRO_TIME: Final = Text(partial(_time_complaint, parts=_MICRO_PARTS))
+"""A time with six digits after the second, no more and no less."""
 STRINGS: Final = Map(STRING)

@@ -10,7 +10,6 @@ from typing import Any, Final
 import orjson
 
 from knlab.embedded.kube.backing import Backing, Page, shown
-from knlab.embedded.kube.controller import Labels
 from knlab.embedded.kube.errors import BadRequest, Expired
 from knlab.embedded.kube.objects import Key, Object, key_of
 from knlab.embedded.kube.registry import Resource
@@ -59,14 +58,6 @@ def selectors(row: Resource, query: Query) -> tuple[LabelSelector, FieldSelector
     """
     fields = parse_fields(query.fields, row.field_selectors, custom=not row.strategic_merge)
     return parse_labels(query.labels), fields
-
-
-def carries(obj: Object, labels: Labels | None) -> bool:
-    """Whether `obj` has all of `labels`."""
-    if not labels:
-        return True
-    own = obj["metadata"].get("labels") or {}
-    return all(own.get(key) == value for key, value in labels.items())
 
 
 def page(backing: Backing, row: Resource, namespace: str | None, query: Query) -> Page:

@@ -8,6 +8,8 @@ from functools import lru_cache
 from typing import Any, Final
 
 from knlab.embedded.kube.errors import BadRequest, Cause, Conflict, Invalid
+from knlab.embedded.kube.go_types import Member, Struct, misfit
+from knlab.embedded.kube.messages import OBJECT_META
 from knlab.embedded.kube.names import label_errors, label_value_errors, qualified_name_errors
 from knlab.embedded.kube.objects import Object
 from knlab.embedded.kube.registry import Resource
@@ -23,11 +25,13 @@ _SYSTEM: Final = (
     "creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "generation",
     "managedFields", "resourceVersion", "selfLink", "uid",
 )  # fmt: skip
-_IMMUTABLE: Final = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds")
-_FINALIZERS: Final = frozenset({
-    "customresourcecleanup.apiextensions.k8s.io", "foregroundDeletion", "kubernetes", "orphan",
-})  # fmt: skip
+_IMMUTABLE: Final = ("uid", "deletionTimestamp", "deletionGracePeriodSeconds")
+_STANDARD_FINALIZERS: Final = frozenset({"foregroundDeletion", "kubernetes", "orphan"})
+_FINALIZERS: Final = _STANDARD_FINALIZERS | {"customresourcecleanup.apiextensions.k8s.io"}
 """Those that need no domain before their name, in built-in kinds."""
+_MEMBERS: Final = {"metadata": Member(OBJECT_META)}
+_HOLDER: Final = Struct("v1.ObjectMeta", lambda: _MEMBERS)
+"""Any object, of which the metadata matters."""
 _IMMUTABLE_TEXT: Final = "field is immutable"
 _ANNOTATIONS_BYTES: Final = 256 * 1024
 
@@ -65,11 +69,10 @@ def check_type(row: Resource, obj: Object) -> None:
             f'{kind} in version "{row.version}" cannot be handled as a {row.kind}: the kind in the'
             f" data ({kind}) does not match the expected kind ({row.kind})"
         )
-    wrong = next(_wrong_types(obj.setdefault("metadata", {})), None)
-    if wrong is not None:
+    complaint = _complaint(obj.setdefault("metadata", {}))
+    if complaint:
         raise BadRequest(
-            f'{kind} in version "{row.version}" cannot be handled as a {kind}: json: cannot'
-            f" unmarshal {wrong}"
+            f'{kind} in version "{row.version}" cannot be handled as a {kind}: {complaint}'
         )
 
 
@@ -113,17 +116,29 @@ def begin(row: Resource, obj: Object, *, now: float, uid: str) -> None:
 def carry_over(row: Resource, old: Object, new: Object) -> None:
     """Give updated `new` the server's fields of `old`, and its status if that has its own path."""
     before, after = old["metadata"], new["metadata"]
+    if "deletionTimestamp" in before:  # nobody can take it back
+        after["deletionTimestamp"] = before["deletionTimestamp"]
     for name in _IMMUTABLE:
-        if name in before and (not after.get(name) or _same_moment(after[name], before[name])):
+        if name in before and not after.get(name):
             after[name] = before[name]
-        elif name not in before and name != "uid":
+        elif not after.get(name):
             after.pop(name, None)
     for name in ("managedFields", "selfLink"):
         after.pop(name, None)
-    for name in ("generation", "resourceVersion"):
+    for name in ("creationTimestamp", "generation", "resourceVersion"):
         _restore(name, before, after)
     if row.has_status:
         _restore("status", old, new)
+
+
+def beside_status(row: Resource, old: Object, new: Object) -> Object:
+    """The metadata after a write of the status, which may change some of it."""
+    holder: Object = {"metadata": dict(new["metadata"])}
+    carry_over(row, old, holder)
+    for name in row.status_keeps:
+        _restore(name, old["metadata"], holder["metadata"])
+    found: Object = holder["metadata"]
+    return found
 
 
 def count_generation(row: Resource, old: Object, new: Object) -> None:
@@ -191,6 +206,21 @@ def causes(row: Resource, obj: Object) -> list[Cause]:
     return found
 
 
+def warnings(row: Resource, old: Object | None, new: Object) -> list[str]:
+    """What to warn about in the metadata of `new`, a custom resource: finalizers without a path."""
+    if row.strategic_merge:
+        return []
+    before = old["metadata"].get("finalizers") or () if old else ()
+    added = set(new["metadata"].get("finalizers") or ()).difference(before, _STANDARD_FINALIZERS)
+    return [
+        f'metadata.finalizers: "{each}": prefer a domain-qualified finalizer name'
+        f"{' including a path (/)' if '.' in each else ''} to avoid accidental conflicts with other"
+        " finalizer writers"
+        for each in sorted(added)
+        if "/" not in each
+    ]
+
+
 def update_causes(old: Object, new: Object) -> list[Cause]:
     """What in the metadata of `new` may not be changed."""
     before, after = old["metadata"], new["metadata"]
@@ -210,14 +240,6 @@ def update_causes(old: Object, new: Object) -> list[Cause]:
     return found
 
 
-def _same_moment(one: Any, other: Any) -> bool:
-    """Whether two spellings mean one time: Python's clients write `+00:00` for `Z`."""
-    try:
-        return one != other and datetime.fromisoformat(one) == datetime.fromisoformat(other)
-    except (TypeError, ValueError):
-        return False
-
-
 def _restore(name: str, before: Object, after: Object) -> None:
     if name in before:
         after[name] = before[name]
@@ -225,39 +247,25 @@ def _restore(name: str, before: Object, after: Object) -> None:
         after.pop(name, None)
 
 
-def _wrong_types(metadata: Any) -> Iterator[str]:
-    where = "Go struct field ObjectMeta.metadata"
-    if not isinstance(metadata, dict):
-        yield f"{_go_type(metadata)} into {where} of type v1.ObjectMeta"
+def _complaint(metadata: Any) -> str:
+    """What is wrong with the types in `metadata`; empty if nothing is."""
+    complaint = misfit({"metadata": metadata}, _HOLDER)
+    if not complaint and (place := next(_empty_places(metadata), "")):
+        return f"json: cannot unmarshal null into Go struct field ObjectMeta.{place}"
+    return complaint
+
+
+def _empty_places(metadata: Object | None) -> Iterator[str]:
+    """Where a null stands for something that has to be there."""
+    if metadata is None:
+        yield "metadata"
         return
-    for name in ("name", "namespace", "generateName", "uid", "resourceVersion"):
-        if not isinstance(metadata.get(name, ""), str | None):
-            yield f"{_go_type(metadata[name])} into {where}.{name} of type string"
     for name in ("labels", "annotations"):
-        yield from _wrong_map(metadata.get(name) or {}, f"{where}.{name}")
-    yield from _wrong_items(metadata.get("finalizers") or [], f"{where}.finalizers", str)
-    yield from _wrong_items(metadata.get("ownerReferences") or [], f"{where}.ownerReferences", dict)
-
-
-def _wrong_map(value: Any, where: str) -> Iterator[str]:
-    if not isinstance(value, dict):
-        yield f"{_go_type(value)} into {where} of type map[string]string"
-        return
-    for item in value.values():
-        if not isinstance(item, str):
-            yield f"{_go_type(item)} into {where} of type string"
-
-
-def _wrong_items(value: Any, where: str, wanted: type) -> Iterator[str]:
-    items = value if isinstance(value, list) else [value]
-    for item in items:
-        if not isinstance(value, list) or not isinstance(item, wanted):
-            yield f"{_go_type(item)} into {where}"
-
-
-def _go_type(value: Any) -> str:
-    names = {bool: "bool", int: "number", float: "number", str: "string", list: "array"}
-    return names.get(type(value), "object")
+        if None in (metadata.get(name) or {}).values():
+            yield f"metadata.{name}"
+    for name in ("finalizers", "ownerReferences"):
+        if None in (metadata.get(name) or ()):
+            yield f"metadata.{name}"
 
 
 def check_name(row: Resource, obj: Object) -> None:
@@ -276,7 +284,11 @@ def _name_causes(row: Resource, metadata: Object) -> list[Cause]:
     found = _each("metadata.name", metadata["name"], row.strategy.name_errors)
     if row.namespaced:
         found += _each("metadata.namespace", metadata.get("namespace", ""), label_errors)
-    return found
+    prefix = metadata.get("generateName") or ""
+    # Before its end is invented a name may end with a dash.
+    begun = f"{prefix[:-2]}a" if len(prefix) > 1 and prefix.endswith("-") else prefix
+    texts = row.strategy.name_errors(begun) if prefix else ()
+    return [_invalid("metadata.generateName", prefix, text) for text in texts] + found
 
 
 def _key_causes(metadata: Object) -> list[Cause]:
@@ -296,7 +308,7 @@ def _key_causes(metadata: Object) -> list[Cause]:
 
 def _owner_causes(references: list[Object]) -> list[Cause]:
     found: list[Cause] = []
-    fields = {"apiVersion": "version ", "kind": "kind ", "name": "name ", "uid": ""}
+    fields = {"apiVersion": "version ", "kind": "", "name": "", "uid": ""}
     for reference in references:
         found += [
             _invalid(f"metadata.ownerReferences.{name}", reference.get(name, ""), text)

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import orjson
+
 Object: TypeAlias = dict[str, Any]
 """One Kubernetes object: JSON with apiVersion, kind, metadata."""
 
@@ -71,6 +73,16 @@ def copy_json(value: Any) -> Any:
     if type(value) is list:
         return [copy_json(item) for item in value]
     return value
+
+
+def json_text(value: Any) -> str:
+    """`value` as JSON without spaces, as messages show it."""
+    return orjson.dumps(value).decode()
+
+
+def annotations_of(obj: Object) -> dict[str, str]:
+    """The annotations of `obj`; empty without any."""
+    return dict(obj["metadata"].get("annotations") or {})
 
 
 def condition(obj: Object, kind: str) -> Object | None:

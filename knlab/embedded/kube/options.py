@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Final, cast
 
 import orjson
@@ -46,6 +47,18 @@ def write_options(
         dry_run=bool(dry_run),
         field_validation=cast("FieldValidation", validation or "Warn"),
     )
+
+
+def with_dry_run(options: WriteOptions, body: Object) -> WriteOptions:
+    """`options`, for a dry run also if the DeleteOptions `body` ask for one.
+
+    Raises:
+        Invalid: they ask for something else.
+    """
+    wanted = body.get("dryRun") or []
+    if causes := list(_dry_run_causes(wanted)):
+        raise Invalid.of("meta.k8s.io", "DeleteOptions", "", causes)
+    return replace(options, dry_run=options.dry_run or bool(wanted))
 
 
 def _program(request: Request) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from knlab.embedded.kube.apply_conflicts import conflict
 from knlab.embedded.kube.backing import WriteOptions
 from knlab.embedded.kube.field_changes import Changes, changes
-from knlab.embedded.kube.field_sets import FieldSet, at, difference
+from knlab.embedded.kube.field_sets import FieldSet, at
 from knlab.embedded.kube.managed_fields import (
     Entries,
     Writer,
@@ -56,8 +56,20 @@ def created(row: Resource, obj: Object, given: Any, asked: Object, writer: Write
     written = changes(row.field_type, head, content).written
     for path in row.allotted:
         if not _has(asked, path):
-            written = difference(written, at([f"f:{name}" for name in path]))
+            written = _without(written, tuple(f"f:{name}" for name in path))
     return updated(chosen(given, []), Changes(written, {}), writer)
+
+
+def _without(fields: FieldSet, path: tuple[str, ...]) -> FieldSet:
+    """`fields` less what `path` leads to, and less whatever holds nothing else."""
+    step, rest = path[0], path[1:]
+    if step not in fields:
+        return fields
+    inner = _without(fields[step], rest) if rest else {}
+    if inner == fields[step] and rest:
+        return fields
+    others = {key: value for key, value in fields.items() if key != step}
+    return others if inner in ({}, {".": {}}) else others | {step: inner}
 
 
 def _has(obj: Any, path: tuple[str, ...]) -> bool:

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from knlab.embedded.kube.errors import BadRequest, StatusError
+import orjson
+
+from knlab.embedded.kube.errors import BadRequest, RequestEntityTooLarge, StatusError
 from knlab.embedded.kube.go_types import STRING, Anything, List, Map, Member, Struct, Type, misfit
 from knlab.embedded.kube.objects import Object, copy_json, thawed
 
 _OPERATION: Final = {name: Member(STRING) for name in ("op", "path", "from")}
 _JSON_PATCH: Final = List(Struct("handlers.jsonPatchOp", lambda: _OPERATION))
+_MOST_OPERATIONS: Final = 10_000
+_MOST_COPIED: Final = 3 * 2**20
+"""Bytes of JSON that the `copy` operations of a patch may take together: each can double it all."""
 _OBJECT: Final = Map(Anything())
 
 
@@ -45,14 +50,25 @@ def json_patch(operations: Any) -> Callable[[Object], Object]:
 
     Raises:
         BadRequest: the body is not a list of operations. Applying it may raise `PatchRefusedError`.
+        RequestEntityTooLarge: there are too many of them.
     """
     _decode(operations, _JSON_PATCH)
 
+    if operations and len(operations) > _MOST_OPERATIONS:
+        raise RequestEntityTooLarge(
+            "Request entity too large: The allowed maximum operations in a JSON patch is"
+            f" {_MOST_OPERATIONS}, got {len(operations)}"
+        )
+
     def change(obj: Object) -> Object:
-        obj = thawed(obj)
+        obj, copied = thawed(obj), 0
         for operation in operations or ():
             if operation is None or operation.get("op") not in _OPERATIONS:
                 raise PatchRefusedError
+            if operation["op"] == "copy":
+                copied += len(orjson.dumps(_source(obj, operation)))
+                if copied > _MOST_COPIED:
+                    raise PatchRefusedError
             obj = _OPERATIONS[operation["op"]](obj, operation)
         if not isinstance(obj, dict):
             raise PatchRefusedError
@@ -177,8 +193,12 @@ def _move(obj: Any, operation: Object) -> Any:
 
 
 def _copy(obj: Any, operation: Object) -> Any:
-    value = copy_json(_at(obj, _steps(operation.get("from"))))
+    value = copy_json(_source(obj, operation))
     return _put(obj, _steps(operation.get("path")), value)
+
+
+def _source(obj: Any, operation: Object) -> Any:
+    return _at(obj, _steps(operation.get("from")))
 
 
 def _test(obj: Any, operation: Object) -> Any:

@@ -6,7 +6,12 @@ from dataclasses import replace
 
 from knlab.embedded.kube import bodies
 from knlab.embedded.kube.backing import WriteOptions
-from knlab.embedded.kube.decoding import check_written
+from knlab.embedded.kube.decoding import (
+    StrictDecodingError,
+    check_written,
+    drop_unknown,
+    type_complaint,
+)
 from knlab.embedded.kube.errors import BadRequest
 from knlab.embedded.kube.objects import Object
 from knlab.embedded.kube.paths import Target
@@ -23,7 +28,10 @@ async def read_object(
     """
     row = target.row
     content, media_type = await bodies.read(request), bodies.content_type(request)
-    obj = bodies.parse_object(content, media_type, "Scale" if is_scale else row.kind)
+    kind = "Scale" if is_scale else row.kind
+    obj = bodies.parse_object(content, media_type, kind)
+    if complaint := type_complaint(obj):
+        raise bodies.unrecognized(content, kind, complaint)
     if row.strategic_merge and not is_scale:
         # Decoders of built-in kinds know what to expect; custom resources must say what they are.
         obj["apiVersion"] = obj.get("apiVersion") or row.api_version
@@ -36,6 +44,24 @@ async def read_object(
     if complaints and media_type in bodies.YAML_TYPES and options.field_validation == "Strict":
         complaints = ("\n  ".join(("yaml: unmarshal errors:", *complaints)),)
     return obj, replace(options, repeated=complaints)
+
+
+async def read_question(
+    target: Target, request: Request, options: WriteOptions
+) -> tuple[Object, tuple[str, ...]]:
+    """The object in a body that nobody stores, with the fields it knows; warnings about others.
+
+    Raises:
+        StatusError: it cannot be read, or belongs elsewhere.
+    """
+    row = target.row
+    obj, options = await read_object(target, request, options, is_scale=False)
+    unknown = drop_unknown(obj, row.structure) if row.structure else []
+    complaints = [f'unknown field "{path}"' for path in unknown]
+    if options.field_validation == "Strict" and (options.repeated or complaints):
+        raise StrictDecodingError(row, options.repeated, complaints)
+    warned = options.field_validation == "Warn"
+    return obj, (*options.repeated, *complaints) if warned else ()
 
 
 def _place(target: Target, obj: Object) -> None:

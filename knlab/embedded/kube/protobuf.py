@@ -37,6 +37,9 @@ INLINED: Final = frozenset(
 )  # fmt: skip
 """Members that Go embeds: their fields belong to the message around them."""
 
+_JSON_NAMES: Final = {"uID": "uid", "aPIGroup": "apiGroup"}
+"""Fields that JSON spells otherwise."""
+
 _BY_VALUE: Final = frozenset(
     {
         "metadata", "spec", "status", "strategy", "updateStrategy", "resources", "template",
@@ -91,7 +94,13 @@ def messages() -> Mapping[str, Fields]:
     """The table: message → field number → name, form, type."""
     packed = files(__package__).joinpath("protobuf_fields.json.gz").read_bytes()
     table: Mapping[str, Fields] = orjson.loads(gzip.decompress(packed))
-    return table
+    return {
+        message: {
+            number: (_JSON_NAMES.get(name, name), form, type_name)
+            for number, (name, form, type_name) in fields.items()
+        }
+        for message, fields in table.items()
+    }
 
 
 def _message_name(api_version: str, kind: str) -> str:

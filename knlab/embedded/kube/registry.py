@@ -35,6 +35,8 @@ class Strategy:
     default: Callable[[Object, Object | None], Object] = _unchanged
     validate: Callable[[Object, Object | None], list[Cause]] = _no_causes
     name_errors: Callable[[str], list[str]] = subdomain_errors
+    validate_status: Callable[[Object, Object | None], list[Cause]] = _no_causes
+    """What is wrong with a write of the status alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,8 @@ class Resource:
     list_kind: str = ""
     has_status: bool = True
     """Whether the `status` subresource exists."""
+    status_keeps: tuple[str, ...] = ()
+    """What of the metadata a write of a built-in kind's status leaves as it was."""
     has_generation: bool = True
     """Whether metadata.generation counts changes of the spec."""
     counts_annotations: bool = False
@@ -161,18 +165,23 @@ class Registry:
     def __init__(self, rows: tuple[Resource, ...] = ()) -> None:
         self._rows: dict[tuple[str, str, str], Resource] = {}
         self._storage_rows: dict[GroupResource, Resource | None] = {}
+        self._versions: dict[GroupResource, tuple[str, ...]] = {}
         for row in rows:
             self.add(row)
 
     def add(self, row: Resource) -> None:
         """Serve `row`; replaces the row of the same group, version and plural."""
         self._rows[row.group, row.version, row.plural] = row
-        self._storage_rows.clear()
+        self._forget_found()
 
     def remove(self, row: Resource) -> None:
         """Stop serving `row`."""
         self._rows.pop((row.group, row.version, row.plural), None)
+        self._forget_found()
+
+    def _forget_found(self) -> None:
         self._storage_rows.clear()
+        self._versions.clear()
 
     def __iter__(self) -> Iterator[Resource]:
         return iter(tuple(self._rows.values()))
@@ -188,6 +197,12 @@ class Registry:
             storing = [row for row in found if row.is_storage_version] or found
             self._storage_rows[name] = storing[0] if storing else None
         return self._storage_rows[name]
+
+    def versions(self, name: GroupResource) -> tuple[str, ...]:
+        """The versions in which `name` is served; empty if nobody serves it."""
+        if name not in self._versions:
+            self._versions[name] = tuple(row.version for row in self if row.name == name)
+        return self._versions[name]
 
     def by_kind(self, api_version: str, kind: str) -> Resource | None:
         """The row of `kind` in `api_version`; None if nobody serves it."""

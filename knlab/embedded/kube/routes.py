@@ -9,6 +9,7 @@ from typing import Final
 from knlab.embedded.kube.api import Api
 from knlab.embedded.kube.documents import Documents, Upstream
 from knlab.embedded.kube.errors import InternalError, NotFound, StatusError
+from knlab.embedded.kube.impersonation import ImpersonationError, impersonated
 from knlab.embedded.kube.paths import (
     PageNotFound,
     Parameters,
@@ -46,7 +47,8 @@ class Routes:
         checks: Mapping[str, Callable[[], bool]] | None = None,
         upstream: Upstream | None = None,
     ) -> None:
-        """Serve `api` to `user`, or to whom `identify` knows a request to come from.
+        """Serve `api` to `user`, or to whom `identify` knows a request to come from, or to whom
+        its headers name: anybody may act as anybody.
 
         `subresources` are those that the platform answers (log, exec …), `virtual` resources of
         which nothing is stored, `checks` what `/readyz` asks besides being able to answer,
@@ -70,6 +72,8 @@ class Routes:
         path, parameters = split_target(request.target)
         try:
             return await self._answer(segments_of(path), request, parameters)
+        except ImpersonationError as error:
+            return text_response(500, f'Internal Server Error: "{path}": {error}\n')
         except PageNotFound as error:
             return text_response(404, f"{error.message}\n")
         except StatusError as error:
@@ -81,6 +85,7 @@ class Routes:
     async def _answer(
         self, segments: tuple[str, ...], request: Request, parameters: Parameters
     ) -> Response:
+        pretended = impersonated(request)
         parameters.check_timeout()
         document = self._documents.answer(segments, request, parameters)
         if document is not None:
@@ -89,7 +94,7 @@ class Routes:
         if place is None:
             raise PageNotFound("404 page not found")
         target = self._locate(*place)
-        user = self._identify(request) or self._user
+        user = pretended or self._identify(request) or self._user
         call = Call(target, request, parameters, user)
         if target.row.deprecation:
             return await self._deprecated(call)

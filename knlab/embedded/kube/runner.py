@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Final
 
 from knlab.embedded.kube.api import Api
 from knlab.embedded.kube.backing import WriteOptions
-from knlab.embedded.kube.controller import Controller, Write
+from knlab.embedded.kube.controller import Controller, Outcome, Write
 from knlab.embedded.kube.errors import AlreadyExists, Conflict, NotFound, StatusError
 from knlab.embedded.kube.objects import (
     GroupResource,
@@ -25,6 +27,9 @@ from knlab.embedded.kube.objects import (
 from knlab.embedded.kube.ownership import bare
 from knlab.embedded.kube.store import Change
 from knlab.embedded.kube.workqueue import WorkQueue
+
+_OUT_OF_DATE: Final = (Conflict, NotFound, AlreadyExists)
+"""What the API answers to a sync that has not seen the latest."""
 
 
 async def run_controllers(
@@ -53,7 +58,7 @@ class _Loop:
         self._api = api
         self._log = log
         self._options = WriteOptions(field_manager=manager)
-        self._queue: WorkQueue[Key] = WorkQueue()
+        self._queue: WorkQueue[Key] = WorkQueue(api.turns)
         self._changes: list[Change] = []
         self._parent = self._storage(controller.parent)
         self._owns = {self._storage(each) for each in controller.owns}
@@ -67,19 +72,10 @@ class _Loop:
     async def run(self) -> None:
         heard = {self._parent, *self._owns, *self._watches, *self._resync_on}
         with self._api.store.listening(self._heard, *heard):
-            try:
-                self._add_every_parent()
-                if self._controller.wakes is not None:
-                    self._controller.wakes(self._queue.add)
-                while True:
-                    await self._queue.some()
-                    self._absorb()
-                    key = self._queue.take()
-                    if key is not None:
-                        self._work(key)
-                        await asyncio.sleep(0)  # others have their turn
-            finally:
-                self._queue.close()
+            self._add_every_parent()
+            if self._controller.wakes is not None:
+                self._controller.wakes(self._queue.add)
+            await self._queue.serve(self._absorb, self._work)
 
     def _heard(self, change: Change) -> None:
         self._changes.append(change)
@@ -123,13 +119,12 @@ class _Loop:
         name = f"{self._controller.name}: {'/'.join(filter(None, key))}"
         try:
             outcome = self._controller.sync(self._api, key, self._api.clock.now())
-            for write in outcome.writes:
-                self._perform(write)
+            outcome = self._carry_out(outcome)
             for note in outcome.notes:
                 self._api.record(note, self._controller.name, self._options.field_manager)
                 self._log(f"{name}: {note.reason}: {note.message}")
-        except (Conflict, NotFound, AlreadyExists):
-            self._queue.retry(key)  # what sync saw is out of date
+        except _OUT_OF_DATE:
+            self._queue.retry(key)
         except StatusError as error:
             self._failed(key, name, error.message)
         except Exception:  # a defect in one sync must not stop the others
@@ -146,6 +141,17 @@ class _Loop:
         pause = self._queue.retry(key)
         self._log(f"{name}: {why} (again in {pause:g} s)")
 
+    def _carry_out(self, outcome: Outcome) -> Outcome:
+        """Perform the writes; how the sync ends: as planned, or as its refused write says."""
+        for write in outcome.writes:
+            try:
+                self._perform(write)
+            except StatusError as error:
+                if write.refused is None or isinstance(error, _OUT_OF_DATE):
+                    raise
+                return self._carry_out(write.refused(error.message))
+        return outcome
+
     def _perform(self, write: Write) -> None:
         namespace, name = key_of(write.object)
         match write.verb:
@@ -155,7 +161,8 @@ class _Loop:
                 obj, _ = bare(write.object)  # who owned what when it was read may be out of date
                 self._api.update(write.resource, obj, self._options)
             case "update-status":
-                self._api.update(write.resource, write.object, self._options, "status")
+                change = partial(_with_status, write)
+                self._api.patch(write.resource, namespace, name, change, self._options, "status")
             case "update-part":
                 self._api.update(write.resource, write.object, self._options, write.part)
             case "scale":
@@ -166,3 +173,16 @@ class _Loop:
                 if uid:
                     body["preconditions"] = {"uid": uid, **(body.get("preconditions") or {})}
                 self._api.delete(write.resource, namespace, name, body, self._options)
+
+
+def _with_status(write: Write, live: Object) -> Object:
+    """`live` with the status that `write` brings, if it is still the object that was looked at.
+
+    Raises:
+        Conflict: another one has its name now.
+    """
+    seen = write.object["metadata"]
+    if seen.get("uid", live["metadata"]["uid"]) != live["metadata"]["uid"]:
+        raise Conflict.modified(write.resource, seen["name"])
+    metadata = live["metadata"] | {"resourceVersion": seen.get("resourceVersion")}
+    return live | {"metadata": metadata, "status": write.object.get("status")}

@@ -7,9 +7,31 @@ from typing import Any
 
 from knlab.embedded.kube.errors import BadRequest, Cause, InternalError, Invalid, NotFound
 from knlab.embedded.kube.objects import Object, copy_json
-from knlab.embedded.kube.registry import Resource, ScalePaths
+from knlab.embedded.kube.registry import Column, Resource, ScalePaths
 from knlab.embedded.kube.selectors import match_labels, select_labels
+from knlab.embedded.kube.tables import AGE_COLUMN, NAME_COLUMN
 
+
+def _replicas(part: str) -> Callable[[Object, float], int]:
+    return lambda scale, _now: scale[part].get("replicas", 0)
+
+
+SCALES = Resource(
+    group="autoscaling", version="v1", plural="scales", kind="Scale", verbs=(), has_status=False,
+    columns=(
+        NAME_COLUMN,
+        Column(
+            "Desired", "integer", _replicas("spec"),
+            description="replicas is the desired number of instances for the scaled object.",
+        ),
+        Column(
+            "Available", "integer", _replicas("status"),
+            description="replicas is the actual number of observed instances of the scaled object.",
+        ),
+        AGE_COLUMN,
+    ),
+)  # fmt: skip
+"""What the subresource speaks, and how it is printed."""
 _SHOWN = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
 
 

@@ -124,7 +124,7 @@ def _not_ours_before(
 
 def _set_by_client_side_apply(it: Application) -> FieldSet:
     """The fields that client-side apply set, as far as they still have these values."""
-    text = (it.live.get("metadata") or {}).get("annotations", {}).get(LAST_APPLIED)
+    text = ((it.live.get("metadata") or {}).get("annotations") or {}).get(LAST_APPLIED)
     try:
         last = orjson.loads(text or "")
     except orjson.JSONDecodeError:
@@ -143,7 +143,11 @@ def _with_last_applied(it: Application, new: Object) -> Object:
     if it.writer.manager != _KUBECTL or not annotations.get(LAST_APPLIED):
         return new
     wanted: Object = copy_json(it.said)
-    (wanted.get("metadata") or {}).get("annotations", {}).pop(LAST_APPLIED, None)
+    said = wanted.get("metadata") or {}
+    if said.get("annotations") is None:
+        said.pop("annotations", None)
+    else:
+        said["annotations"].pop(LAST_APPLIED, None)
     text = orjson.dumps(wanted, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE).decode()
     metadata = new["metadata"] | {"annotations": annotations | {LAST_APPLIED: text}}
     return new | {"metadata": metadata}

@@ -10,7 +10,9 @@ power     a power cut and a crash of the kernel too: the disk has it (synchronou
 After a power cut with `process` the latest writes may be missing, the rest is whole and consistent.
 
 The file is locked for as long as it is open, so two processes never share it. Each row has a
-checksum, and opening reads everything: damage is found then and refused, not served.
+checksum, and opening reads everything: damage in FILE is found then and refused, not served. Of a
+damaged `FILE-wal` the writes before the damage are there: it cannot be told from the end that a
+power cut leaves.
 """
 
 from __future__ import annotations

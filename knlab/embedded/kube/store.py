@@ -10,21 +10,24 @@ from __future__ import annotations
 import asyncio
 from bisect import bisect_left, insort
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
+import orjson
+
 from knlab._exceptions import StateError
 from knlab._state import Durability
 from knlab.embedded.kube.errors import Expired, Timeout
+from knlab.embedded.kube.index import Entries, Index, LabelValue, Values
 from knlab.embedded.kube.objects import GroupResource, Key, Object, key_of
 from knlab.embedded.kube.storage_log import StorageLog
 
-HISTORY: Final = 2_000
-"""Changes remembered for each kind; a watch can start that far back."""
+HISTORY: Final = 2**20
+"""Bytes of JSON in the changes remembered for each kind; a watch can start that far back."""
 QUEUE: Final = 10_000
 """Changes that a slow watcher may leave unread before it is told to start over."""
 
@@ -52,25 +55,55 @@ class _Shelf:
     objects: dict[Key, Object] = field(default_factory=dict)
     keys: list[Key] = field(default_factory=list)
     """The keys of `objects`, sorted."""
-    history: deque[Change] = field(default_factory=deque)
+    history: deque[tuple[Change, int]] = field(default_factory=deque)
+    """Changes with the bytes of each, oldest first."""
+    remembered: int = 0
+    """Bytes in the history."""
+    indexes: dict[Values, Entries] = field(default_factory=dict)
 
     def put(self, key: Key, obj: Object) -> Object | None:
         old = self.objects.get(key)
         if old is None:
             insort(self.keys, key)
         self.objects[key] = obj
+        for entries in self.indexes.values():
+            entries.change(key, old, obj)
         return old
 
     def remove(self, key: Key) -> Object | None:
         old = self.objects.pop(key, None)
         if old is not None:
             del self.keys[bisect_left(self.keys, key)]
+        for entries in self.indexes.values():
+            entries.change(key, old, None)
         return old
 
+    def entries(self, values: Values) -> Entries:
+        entries = self.indexes.get(values)
+        if entries is None:
+            entries = self.indexes[values] = Entries(values)
+            for key, obj in self.objects.items():
+                entries.change(key, None, obj)
+        return entries
+
+    def those(self, keys: Iterable[Key], namespace: str | None = None) -> list[Object]:
+        return [self.objects[key] for key in sorted(keys) if namespace in {None, key[0]}]
+
     def remember(self, change: Change) -> None:
-        if len(self.history) == HISTORY:
-            self.floor = self.history.popleft().version
-        self.history.append(change)
+        size = len(orjson.dumps(change.object))
+        self.history.append((change, size))
+        self.remembered += size
+        while self.remembered > HISTORY and len(self.history) > 1:
+            self._forget_oldest()
+
+    def compact(self, version: int) -> None:
+        while self.history and self.history[0][0].version <= version:
+            self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        change, size = self.history.popleft()
+        self.remembered -= size
+        self.floor = change.version
 
     def items(self, namespace: str | None) -> list[Object]:
         if namespace is None:
@@ -132,6 +165,26 @@ class Store:
         """The stored objects themselves (read only), of one namespace or all, sorted by key."""
         shelf = self._shelves.get(resource)
         return shelf.items(namespace) if shelf else []
+
+    def having(self, index: Index, value: str) -> list[Object]:
+        """The stored objects themselves (read only) that have `value` in `index`, by key."""
+        shelf = self._shelf(index.resource)
+        return shelf.those(shelf.entries(index.values).keys(value))
+
+    def labelled(
+        self, resource: GroupResource, labels: Mapping[str, str], namespace: str | None = None
+    ) -> list[Object]:
+        """The stored objects themselves (read only) that carry all of `labels`, sorted by key."""
+        if not labels:
+            return self.items(resource, namespace)
+        shelf = self._shelf(resource)
+        found = [shelf.entries(LabelValue(name)).keys(value) for name, value in labels.items()]
+        fewest = min(found, key=len)
+        return [
+            obj
+            for obj in shelf.those(fewest, namespace)
+            if obj["metadata"]["labels"].items() >= labels.items()
+        ]
 
     def items_at(
         self, resource: GroupResource, version: int, namespace: str | None = None
@@ -213,8 +266,14 @@ class Store:
             raise too_large(since, self._version)
         if since < shelf.floor:
             raise Expired(f"too old resource version: {since} ({shelf.floor})")
-        newest_first = takewhile(lambda change: change.version > since, reversed(shelf.history))
-        return list(newest_first)[::-1]
+        newest_first = (change for change, _ in reversed(shelf.history))
+        missed = takewhile(lambda change: change.version > since, newest_first)
+        return list(missed)[::-1]
+
+    def compact(self, version: int) -> None:
+        """Forget the changes up to `version`: nobody can ask any more what was before it."""
+        for shelf in self._shelves.values():
+            shelf.compact(version)
 
     def _forget(self, subscription: Subscription) -> None:
         self._subscriptions.discard(subscription)

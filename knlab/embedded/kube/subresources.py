@@ -50,7 +50,7 @@ class SubresourceRequest:
     """What follows the subresource in the path, for proxies; usually empty."""
     options: WriteOptions
     body: Object = field(default_factory=dict)
-    """The object in the body; empty without one."""
+    """The object in the body, as the subresource `takes` it; empty without one."""
 
 
 SubresourceHandler: TypeAlias = Callable[[SubresourceRequest], Awaitable[Response]]
@@ -64,15 +64,14 @@ class Subresource:
     handler: SubresourceHandler
     verbs: tuple[str, ...] = ("get",)
     kind: str = ""
-    """Kind of what it speaks; empty: the kind of the resource itself."""
-    group: str | None = None
-    """Group of that kind; None: that of the resource."""
-    version: str = ""
+    """Kind of its options; empty: that of its bodies, or of the resource itself."""
+    takes: Resource | None = None
+    """What is in the bodies of its requests; None: they have none that is read."""
 
     def listed(self, row: Resource, name: str) -> Listed:
         """The entry of discovery for this subresource of `row`."""
-        group = row.group if self.group is None else self.group
-        return Listed(name, group, self.version or row.version, self.kind or row.kind, self.verbs)
+        said = self.takes or row
+        return Listed(name, said.group, said.version, self.kind or said.kind, self.verbs)
 
 
 SubresourceKey: TypeAlias = tuple[str, str, str]
@@ -80,7 +79,7 @@ SubresourceKey: TypeAlias = tuple[str, str, str]
 Subresources: TypeAlias = Mapping[SubresourceKey, Subresource]
 
 
-def _echo(obj: Object, _requester: Requester) -> Object:
+def _echo(obj: Object, _requester: Requester, _options: WriteOptions) -> Object:
     return obj
 
 
@@ -92,7 +91,7 @@ class Virtual:
     """
 
     row: Resource
-    answer: Callable[[Object, Requester], Object] = _echo
+    answer: Callable[[Object, Requester, WriteOptions], Object] = _echo
     items: Callable[[], list[Object]] = list
     """What there is now, sorted by namespace and name."""
 

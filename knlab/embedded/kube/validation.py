@@ -13,14 +13,14 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from email.utils import parseaddr
-from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import orjson
 
 from knlab.embedded.kube.errors import Cause
-from knlab.embedded.kube.objects import Object
+from knlab.embedded.kube.objects import Object, json_text
+from knlab.embedded.kube.patterns import matches
 from knlab.embedded.kube.schema import Schema, field_schema
 
 _TYPES: Final[Mapping[type, str]] = {
@@ -113,11 +113,11 @@ def _string(schema: Schema, value: str, path: str) -> Iterator[Cause]:
     if shortest is not None and len(value) < shortest:
         yield _invalid(path, value, f"should be at least {shortest} chars long")
     pattern = schema.get("pattern")
-    if pattern and not _compiled(pattern).search(value):
+    if pattern and not matches(pattern, value):
         yield _invalid(path, value, f"should match '{pattern}'")
     fits = _FORMATS.get(schema.get("format", ""))
     if fits and not fits(value):
-        text = f"must be of type {schema['format']}: {_shown(value)}"
+        text = f"must be of type {schema['format']}: {json_text(value)}"
         yield _invalid(path, value, text, "FieldValueTypeInvalid")
 
 
@@ -191,25 +191,16 @@ def _enum(schema: Schema, value: Any, path: str) -> Iterator[Cause]:
     allowed = schema.get("enum")
     if allowed and value not in allowed:
         listed = ", ".join(f'"{each}"' for each in allowed)
-        text = f"Unsupported value: {_shown(value)}: supported values: {listed}"
+        text = f"Unsupported value: {json_text(value)}: supported values: {listed}"
         yield Cause(path, text, "FieldValueNotSupported")
 
 
 def _invalid(path: str, value: Any, rule: str, reason: str = "FieldValueInvalid") -> Cause:
-    return Cause(path, f"Invalid value: {_shown(value)}: {path} in body {rule}", reason)
-
-
-def _shown(value: Any) -> str:
-    return orjson.dumps(value).decode()
+    return Cause(path, f"Invalid value: {json_text(value)}: {path} in body {rule}", reason)
 
 
 def _joined(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
-
-
-@lru_cache(maxsize=1024)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
 
 
 def _accepts(parse: Callable[[str], object]) -> Callable[[str], bool]:

@@ -10,25 +10,24 @@ from knlab.embedded.kube import bodies
 from knlab.embedded.kube.api import Api
 from knlab.embedded.kube.apply_requests import APPLY_PATCH, read_applied, repeated_fields
 from knlab.embedded.kube.backing import Deleted, WriteOptions, Written
-from knlab.embedded.kube.decoding import check_delete_options, check_patched
+from knlab.embedded.kube.decoding import StrictDecodingError, check_delete_options
 from knlab.embedded.kube.errors import (
     BadRequest,
     MethodNotAllowed,
     NotFound,
     NotImplementedHere,
-    UnsupportedMediaType,
 )
 from knlab.embedded.kube.list_options import list_query, requested_version
 from knlab.embedded.kube.metadata import check_type
 from knlab.embedded.kube.objects import Object
 from knlab.embedded.kube.options import delete_options, write_options
-from knlab.embedded.kube.patch import json_patch, merge_patch
+from knlab.embedded.kube.patching import SCALE_TYPE, read_patch
 from knlab.embedded.kube.paths import Parameters, Target, no_such_path
-from knlab.embedded.kube.payloads import check_name, check_new, read_object
+from knlab.embedded.kube.payloads import check_name, check_new, read_object, read_question
 from knlab.embedded.kube.registry import Resource
-from knlab.embedded.kube.representation import Wish, many, negotiate, one, respond
+from knlab.embedded.kube.representation import Wish, many, negotiate, one, respond, warning_header
+from knlab.embedded.kube.scaling import SCALES
 from knlab.embedded.kube.store import too_large
-from knlab.embedded.kube.strategic_merge import strategic_merge_patch
 from knlab.embedded.kube.subresources import (
     Requester,
     Subresource,
@@ -41,15 +40,9 @@ from knlab.embedded.net.http import Request, Response
 
 STATUS: Final = "status"
 SCALE: Final = "scale"
-_SCALE_TYPE: Final = ("autoscaling/v1", "Scale")
-
-_JSON_PATCH: Final = "application/json-patch+json"
-_MERGE_PATCH: Final = "application/merge-patch+json"
 
 _WATCH_TYPE: Final = (b"content-type", b"application/json")
 _NO_CACHE: Final = (b"cache-control", b"no-cache, private")
-
-Change: TypeAlias = Callable[[Object], Object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +122,15 @@ class Verbs:
         verb = _METHOD_VERBS.get(call.request.method, "")
         if verb not in found.verbs:
             raise _not_allowed()
+        options = call.options("CreateOptions")
         body: Object = {}
-        if verb != "get":
-            content = await bodies.read(call.request)
-            body = bodies.parse(content, bodies.content_type(call.request)) if content else {}
-        return await found.handler(
+        warnings: tuple[str, ...] = ()
+        if found.takes is not None and verb != "get":
+            place = replace(call.target, row=found.takes)
+            body, warnings = await read_question(place, call.request, options)
+            if verb == "update":
+                check_name(place, body)
+        response = await found.handler(
             SubresourceRequest(
                 request=call.request,
                 parameters=call.parameters,
@@ -141,10 +138,12 @@ class Verbs:
                 namespace=call.target.scope,
                 name=call.target.name,
                 rest=rest,
-                options=call.options("CreateOptions"),
+                options=options,
                 body=body,
             )
         )
+        response.headers += map(warning_header, warnings)
+        return response
 
     # Reading
 
@@ -153,7 +152,7 @@ class Verbs:
         self._check_reached(requested_version(call.parameters))
         if target.subresource == SCALE:
             found = self._api.peek_scale(call.row, target.scope, target.name)
-            return respond(found, _plain(wish))
+            return respond(one(SCALES, found, wish, self._api.clock.now()), wish)
         virtual = self._virtual_of(call)
         if virtual is None:
             found = self._api.peek(call.row, target.scope, target.name)
@@ -186,11 +185,12 @@ class Verbs:
 
     async def _create(self, call: Call, wish: Wish) -> Response:
         options = call.options("CreateOptions")
-        virtual = self._virtual_of(call)
-        obj, options = await _object_of(call, options)
-        if virtual is not None:
+        if virtual := self._virtual_of(call):
+            obj, warnings = await read_question(call.target, call.request, options)
             check_type(call.row, obj)
-            return respond(virtual.answer(obj, call.user), _plain(wish), status=201)
+            answer = virtual.answer(obj, call.user, options)
+            return respond(answer, _plain(wish), status=201, warnings=warnings)
+        obj, options = await _object_of(call, options)
         check_new(obj)
         written = self._api.create(call.row, obj, options)
         return self._written(call, wish, written, status=201)
@@ -208,20 +208,22 @@ class Verbs:
         if bodies.content_type(call.request) == APPLY_PATCH:
             return await self._apply(call, wish, options)
         is_scale = target.subresource == SCALE
-        change = _typed(
-            _change(call.row, await bodies.read(call.request), call.request),
-            call.row,
-            is_scale=is_scale,
-        )
-        written = self._api.patch(
-            call.row, target.scope, target.name, change, options, target.subresource
-        )
+        content = await bodies.read(call.request)
+        change = read_patch(call.row, content, bodies.content_type(call.request), is_scale=is_scale)
+        if options.field_validation != "Ignore":
+            options = replace(options, repeated=bodies.repeated(content, bodies.JSON_TYPES[0]))
+        try:
+            written = self._api.patch(
+                call.row, target.scope, target.name, change, options, target.subresource
+            )
+        except StrictDecodingError as error:
+            raise change.strict_refusal(error) from error
         return self._written(call, wish, written)
 
     async def _apply(self, call: Call, wish: Wish, options: WriteOptions) -> Response:
         target, row = call.target, call.row
         content = await bodies.read(call.request)
-        kind = _SCALE_TYPE if target.subresource == SCALE else (row.api_version, row.kind)
+        kind = SCALE_TYPE if target.subresource == SCALE else (row.api_version, row.kind)
         wanted = read_applied(content, *kind)
         options = replace(options, repeated=repeated_fields(content, options.field_validation))
         check_name(target, wanted)
@@ -237,9 +239,8 @@ class Verbs:
         return self._written(call, wish, written, status=201 if written.created else 200)
 
     def _written(self, call: Call, wish: Wish, written: Written, *, status: int = 200) -> Response:
-        if call.target.subresource == SCALE:
-            return respond(written.object, _plain(wish), warnings=written.warnings)
-        content = one(call.row, written.object, wish, self._api.clock.now())
+        row = SCALES if call.target.subresource == SCALE else call.row
+        content = one(row, written.object, wish, self._api.clock.now())
         return respond(content, wish, status=status, warnings=written.warnings)
 
     async def _delete(self, call: Call, wish: Wish) -> Response:
@@ -301,33 +302,6 @@ def _success(row: Resource, deleted: Deleted) -> Object:
         "status": "Success",
         "details": details,
     }
-
-
-def _typed(change: Change, row: Resource, *, is_scale: bool) -> Change:
-    """`change`, and a look at the types in what it makes."""
-
-    def checked(obj: Object) -> Object:
-        new = change(obj)
-        check_patched(row, new, is_scale=is_scale)
-        return new
-
-    return checked
-
-
-def _change(row: Resource, content: bytes, request: Request) -> Change:
-    """The change that a patch body of the request's content type describes."""
-    media_type = bodies.content_type(request)
-    match media_type:
-        case "application/json-patch+json":
-            return json_patch(bodies.parse_patch(content))
-        case "application/merge-patch+json":
-            return merge_patch(bodies.parse_patch(content))
-        case "application/strategic-merge-patch+json":
-            if row.strategic_merge:
-                return strategic_merge_patch(bodies.parse_patch(content), row.field_type)
-        case _:
-            raise UnsupportedMediaType("415: Unsupported Media Type", details={})
-    raise bodies.unknown_format((_JSON_PATCH, _MERGE_PATCH, APPLY_PATCH))
 
 
 _COLLECTION_VERBS: Final[Mapping[str, tuple[str, Verb]]] = {

@@ -28,7 +28,7 @@ INITIAL_EVENTS_END: Final = "k8s.io/initial-events-end"
 _DEFAULT_TIMEOUT: Final = (1800.0, 3600.0)
 _PAUSE: Final = 0.005
 """Seconds after a piece in which changes gather for the next: many watchers of many changes."""
-_SHARED: Final = 4096
+_SHARED: Final = 256
 """Encoded events kept for other watchers of the same change."""
 
 

@@ -1,10 +1,14 @@
-"""A queue of things to look at: each is in it once, may come back later, backs off on failure."""
+"""Queues of things to look at, and the turns in which all queues of a cluster are worked on.
+
+A thing is in a queue once, may come back later, and backs off on failure.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable
-from typing import Final, Generic, TypeVar
+from collections.abc import AsyncIterator, Callable, Hashable
+from contextlib import asynccontextmanager
+from typing import Final, Generic, NoReturn, TypeVar
 
 FIRST_RETRY: Final = 0.005
 LONGEST_RETRY: Final = 30.0
@@ -12,10 +16,29 @@ LONGEST_RETRY: Final = 30.0
 Item = TypeVar("Item", bound=Hashable)
 
 
+class Turns:
+    """One at a time, in the order in which they asked; all else has a round of the loop after each.
+
+    Without them something of every queue would be done in each round, and a request that the same
+    loop serves would wait for all of that at each of its steps.
+    """
+
+    def __init__(self) -> None:
+        self._taken = asyncio.Lock()
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for a turn and have it while the context lasts."""
+        async with self._taken:
+            yield
+            await asyncio.sleep(0)
+
+
 class WorkQueue(Generic[Item]):
     """First in, first out; adding what is already waiting changes nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
         self._waiting: dict[Item, None] = {}
         self._timers: dict[Item, asyncio.TimerHandle] = {}
         self._failures: dict[Item, int] = {}
@@ -49,7 +72,7 @@ class WorkQueue(Generic[Item]):
         self._failures.pop(item, None)
 
     def wake(self) -> None:
-        """Let `next` return even if nothing is waiting."""
+        """Let `some` return even if nothing is waiting."""
         self._wake.set()
 
     def take(self) -> Item | None:
@@ -74,6 +97,25 @@ class WorkQueue(Generic[Item]):
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
+
+    async def serve(self, absorb: Callable[[], None], work: Callable[[Item], None]) -> NoReturn:
+        """Give `work` one item in each turn until cancelled, after `absorb` has added what is new.
+
+        It closes the queue.
+        """
+        try:
+            while True:
+                await self.some()
+                absorb()
+                if not self._waiting:
+                    continue
+                async with self._turns.turn():
+                    absorb()  # what came meanwhile may be about the same item
+                    item = self.take()
+                    if item is not None:
+                        work(item)
+        finally:
+            self.close()
 
     def _due(self, item: Item) -> None:
         self._timers.pop(item, None)

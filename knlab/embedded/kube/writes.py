@@ -29,6 +29,7 @@ from knlab.embedded.kube.backing import (
     shown,
     stored_form,
 )
+from knlab.embedded.kube.decoding import StrictDecodingError
 from knlab.embedded.kube.errors import (
     AlreadyExists,
     BadRequest,
@@ -98,6 +99,7 @@ def _begun(job: _Job, new: Object) -> Object:
 
 def _created(job: _Job, new: Object, entries: Entries) -> Written:
     new = _mutated(job, new, None)
+    job.backing.lifecycle.admit(job.backing.store, job.row, new)
     _validate(job, new, None)
     if job.backing.store.get(job.row.storage, key_of(new)) is not None:
         raise AlreadyExists.of(job.row.name, new["metadata"]["name"])
@@ -234,7 +236,7 @@ def _replace(job: _Job, was: Object, new: Object, applied: Entries | None = None
         mutated = _mutated(job, new, old)
         if mutated is not new:
             new = _prepared(job, old, mutated)
-        if job.subresource not in row.parts:
+        if job.subresource not in ("status", *row.parts):
             metadata.count_generation(row, old, new)
         _validate(job, new, old)
         if new == old and same_but_times(entries, before):
@@ -248,7 +250,11 @@ def _prepared(job: _Job, old: Object, new: Object) -> Object:
         if not job.row.has_status:
             raise NotFound.of(job.row.name, old["metadata"]["name"])
         merged: Object = copy_json({k: v for k, v in old.items() if k != "status"})
-        return merged | {k: v for k, v in new.items() if k == "status"}
+        merged |= {k: v for k, v in new.items() if k == "status"}
+        if not job.row.strategic_merge:
+            return merged  # a custom resource keeps all of its metadata
+        merged["metadata"] = metadata.beside_status(job.row, old, new)
+        return job.row.strategy.default(merged, old)
     if part := job.row.parts.get(job.subresource):
         return part(copy_json(old), new)
     metadata.carry_over(job.row, old, new)
@@ -259,21 +265,21 @@ def _conform(job: _Job, new: Object) -> None:
     """Bring `new` into the shape of its schema; complain about fields it does not know."""
     schema.drop_nulls(job.row.schema, new)
     leave_out_empty(job.row.field_type, new, typed=job.row.strategic_merge)
-    complaints = list(job.options.repeated)
-    if job.row.schema is not None:
-        unknown = schema.prune(job.row.schema, new)
-        ordered = unknown if job.row.strategic_merge else sorted(unknown)
-        complaints += [f'unknown field "{path}"' for path in ordered]
-        schema.default(job.row.schema, new)
-    if not complaints or job.options.field_validation == "Ignore":
-        return
-    if job.options.field_validation == "Strict":
-        kind, version = job.row.kind, job.row.version
-        raise BadRequest(
-            f'{kind} in version "{version}" cannot be handled as a {kind}: strict decoding error:'
-            f" {', '.join(complaints)}"
-        )
-    job.warnings.extend(complaints)
+    repeated, unknown = job.options.repeated, _unknown_fields(job, new)
+    if job.options.field_validation == "Strict" and (repeated or unknown):
+        raise StrictDecodingError(job.row, repeated, unknown)
+    if job.options.field_validation == "Warn":
+        job.warnings.extend((*repeated, *unknown))
+
+
+def _unknown_fields(job: _Job, new: Object) -> list[str]:
+    """Fill in the schema's defaults and take out what it does not know; complaints about that."""
+    if job.row.schema is None:
+        return []
+    unknown = schema.prune(job.row.schema, new)
+    schema.default(job.row.schema, new)
+    ordered = unknown if job.row.strategic_merge else sorted(unknown)
+    return [f'unknown field "{path}"' for path in ordered]
 
 
 def _mutated(job: _Job, new: Object, old: Object | None) -> Object:
@@ -298,11 +304,16 @@ def _validate(job: _Job, new: Object, old: Object | None) -> None:
     if row.schema is not None:
         unique = not row.strategic_merge  # built-in kinds have rules of their own for lists
         causes += validation.validate(row.schema, new, unique=unique)
-    if job.subresource != "status" and job.subresource not in row.parts:
+    if job.subresource == "status":
+        causes += row.strategy.validate_status(new, old)
+    elif job.subresource not in row.parts:
         causes += row.strategy.validate(new, old)
     if causes:
         raise _invalid(row, new["metadata"].get("name", ""), causes)
+    job.warnings.extend(metadata.warnings(row, old, new))
     job.warnings.extend(job.backing.admission.validate(_attempt(job, new, old)))
+    if not job.subresource:
+        job.backing.lifecycle.approve(job.backing.store, row, new, old)
 
 
 def _attempt(job: _Job, new: Object, old: Object | None) -> Attempt:

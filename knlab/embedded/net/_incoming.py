@@ -60,9 +60,7 @@ class Incoming:
         `arrived` bytes came together, so a small number needs no adding up.
         """
         headers = self.headers
-        if len(headers) > LINE_LIMIT or (
-            arrived > HEAD_LIMIT and sum(len(n) + len(v) for n, v in headers) > HEAD_LIMIT
-        ):
+        if (len(headers) > LINE_LIMIT or arrived > HEAD_LIMIT) and too_large(headers):
             return 431
         if upgrade and (
             find_header(headers, "content-length") not in {None, "0"}
@@ -70,3 +68,8 @@ class Incoming:
         ):
             return 400
         return None
+
+
+def too_large(headers: list[Header]) -> bool:
+    """Whether a head with `headers` is to be answered by 431."""
+    return len(headers) > LINE_LIMIT or sum(len(n) + len(v) for n, v in headers) > HEAD_LIMIT

@@ -6,17 +6,18 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Final
 
 import httptools
 
 from knlab.embedded.net import _wire
 from knlab.embedded.net._connection import HIGH_WATER, Inflow, SocketConnection
+from knlab.embedded.net._http2_frames import preface_rest
+from knlab.embedded.net._http2_server import Http2ServerConnection
 from knlab.embedded.net._incoming import HEAD_LIMIT, Incoming, Refused
+from knlab.embedded.net._served import Settings
 from knlab.embedded.net.bodies import Upgraded, close_body
 from knlab.embedded.net.http import (
-    Handler,
     Request,
     Response,
     find_header,
@@ -28,14 +29,8 @@ DISCARD_LIMIT: Final = 256 * 1024
 LINGER: Final = 0.5
 """How long a client that is still sending may take to read an answer that ends its connection."""
 _NEVER: Final = math.inf
-
-
-@dataclass(slots=True)
-class Settings:
-    """What all connections of a server share."""
-
-    handler: Handler
-    connections: set[ServerConnection]
+_PREFACE_COMPLETE: Final = ("Pause on PRI/Upgrade",)
+"""How llhttp says that an HTTP/2 client has introduced itself."""
 
 
 class ServerConnection(SocketConnection):
@@ -54,6 +49,7 @@ class ServerConnection(SocketConnection):
         self._early: list[bytes] | None = None
         self._last = False
         self._deaf = False
+        self._succeeded = False
         self.waiting_since = self.loop.time()
 
     # The socket's side.
@@ -103,6 +99,9 @@ class ServerConnection(SocketConnection):
         except httptools.HttpParserUpgrade as upgrade:
             self._early = [data[upgrade.args[0] :]]
         except httptools.HttpParserError as error:
+            if error.args == _PREFACE_COMPLETE and not self._queue and self._is_waiting():
+                self._switch(preface_rest(data))
+                return
             cause = error.__context__
             self._refuse(cause.status if isinstance(cause, Refused) else 400)
             return
@@ -110,6 +109,17 @@ class ServerConnection(SocketConnection):
             self._partial(self._receiving)
         if len(self._queue) > 1:
             self._hold()
+
+    def _switch(self, rest: bytes) -> None:
+        """The client speaks HTTP/2: somebody else answers it from here on."""
+        self._settings.connections.discard(self)
+        self._last = self._succeeded = True
+        self._wake_up()
+        successor = Http2ServerConnection(self._settings, self._peer)
+        self.transport.set_protocol(successor)
+        successor.connection_made(self.transport)
+        if rest:
+            successor.data_received(rest)
 
     def _partial(self, incoming: Incoming) -> None:
         """A request without its end: its head may be too large, its body may stream."""
@@ -161,6 +171,9 @@ class ServerConnection(SocketConnection):
 
     def _enqueue(self, incoming: Incoming, request: Request) -> None:
         self._queue.append((incoming, request))
+        self._wake_up()
+
+    def _wake_up(self) -> None:
         wake, self._wake = self._wake, None
         if wake is not None and not wake.done():
             wake.set_result(None)
@@ -226,7 +239,8 @@ class ServerConnection(SocketConnection):
                     break
             if self._deaf:
                 await self._linger()
-            self.transport.close()
+            if not self._succeeded:
+                self.transport.close()
         except OSError:
             self.transport.abort()
         except asyncio.CancelledError:
@@ -247,8 +261,11 @@ class ServerConnection(SocketConnection):
             self.waiting_since = self.loop.time()
             self._wake = self.loop.create_future()
             await self._wake
-            self.waiting_since = _NEVER
-        return True
+        self.waiting_since = _NEVER
+        return bool(self._queue)
+
+    def _is_waiting(self) -> bool:
+        return self.waiting_since != _NEVER
 
     async def _answer(self, incoming: Incoming, request: Request) -> bool:
         """Answer `request`; whether the connection can go on."""

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from knlab.embedded.net.http import Handler, Request, Response
+from knlab.embedded.net.ports import LOOPBACK
 from knlab.embedded.net.server import serve
 from knlab.embedded.net.tls import ADDRESSES, NAMES, Identity
 
-LOOPBACK: Final = "127.0.0.1"
 KNOWN_HOSTS: Final = frozenset((*NAMES, *ADDRESSES))
 
 _SHUTDOWN_SECONDS: Final = 0.5

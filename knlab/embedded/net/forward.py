@@ -1,13 +1,20 @@
-"""A call turned into one HTTP/1.1 request to one address, over pooled connections."""
+"""A call turned into one request to one address, over pooled connections.
+
+Over HTTP/1.1 a request has a connection for itself. A request that came over HTTP/2 is passed on
+so, and shares one.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable
+from functools import partial
 from typing import Final, TypeVar
 
 from knlab.embedded.net._client_connection import ClientConnection, StaleConnection
-from knlab.embedded.net.http import Address, Request, Response
+from knlab.embedded.net._http2_client import Http2ClientConnection
+from knlab.embedded.net.http import Address, Request, Response, whole_body
 
 IDLE_PER_ADDRESS: Final = 1000
 IDLE_TIMEOUT: Final = 90.0
@@ -42,6 +49,28 @@ async def dial(protocol: Callable[[], Dialled], address: Address) -> Dialled:
     raise TimeoutError(f"timed out dialing {address[0]}:{address[1]}")
 
 
+async def ask_secured(address: Address, request: Request, tls: ssl.SSLContext) -> Response:
+    """The whole answer to one HTTP/1.1 request over TLS, on a connection of its own.
+
+    Raises:
+        OSError: if nobody listens there, is trusted, or answers.
+    """
+    loop = asyncio.get_running_loop()
+
+    def made() -> ClientConnection:
+        return ClientConnection(address, lambda _: None, lambda _: None)
+
+    host = address[0] if tls.check_hostname else None
+    _, connection = await loop.create_connection(made, *address, ssl=tls, server_hostname=host)
+    try:
+        response = await connection.exchange(request)
+        response.body = await whole_body(response.body)
+        return response
+    finally:
+        connection.transport.abort()
+        await connection.gone
+
+
 class Forwarder:
     """Sends requests to addresses; connections are kept for the next request and closed by `close`.
 
@@ -53,6 +82,7 @@ class Forwarder:
         self._idle: dict[Address, list[ClientConnection]] = {}
         self._open: set[ClientConnection] = set()
         self._sweeper: asyncio.TimerHandle | None = None
+        self._multiplexed = _Multiplexed()
 
     async def __call__(self, address: Address, request: Request) -> Response:
         """The answer to `request` from `address`; its body may still be arriving.
@@ -60,6 +90,8 @@ class Forwarder:
         Raises:
             OSError: if nobody listens there, or the connection breaks before a response head.
         """
+        if request.http2:
+            return await self._multiplexed.exchange(address, request)
         kept = self._idle.get(address)
         while kept:
             connection = kept.pop()
@@ -113,3 +145,62 @@ class Forwarder:
             connection.transport.abort()
         if gone:
             await asyncio.wait(gone)
+        await self._multiplexed.close()
+
+
+class _Multiplexed:
+    """HTTP/2 connections: one to an address, more only if it has no room for another stream."""
+
+    def __init__(self) -> None:
+        self._open: dict[Address, list[Http2ClientConnection]] = {}
+        self._dialling: dict[Address, asyncio.Task[Http2ClientConnection]] = {}
+
+    async def exchange(self, address: Address, request: Request) -> Response:
+        """The answer to `request`; one that the server did not look at is sent once more."""
+        try:
+            return await (await self._connection(address)).exchange(request)
+        except StaleConnection:
+            if not isinstance(request.body, bytes):
+                raise
+        return await (await self._connection(address)).exchange(request)
+
+    async def _connection(self, address: Address) -> Http2ClientConnection:
+        """A connection with room for a stream, which must be begun before anything else happens."""
+        while True:
+            for connection in self._open.get(address, ()):
+                if connection.has_room():
+                    return connection
+            dialling = self._dialling.get(address)
+            if dialling is None:
+                dialling = asyncio.create_task(self._dial(address), name=f"dial {address}")
+                self._dialling[address] = dialling
+                dialling.add_done_callback(partial(self._dialled, address))
+            await asyncio.shield(dialling)
+
+    def _dialled(self, address: Address, dialling: asyncio.Task[Http2ClientConnection]) -> None:
+        del self._dialling[address]
+        if not dialling.cancelled():
+            dialling.exception()  # perhaps nobody waits for it any more
+
+    async def _dial(self, address: Address) -> Http2ClientConnection:
+        connection = await dial(lambda: Http2ClientConnection(address, self._forget), address)
+        if not connection.lost:
+            self._open.setdefault(address, []).append(connection)
+        return connection
+
+    def _forget(self, connection: Http2ClientConnection) -> None:
+        kept = self._open.get(connection.address, [])
+        if connection in kept:
+            kept.remove(connection)
+        if not kept:
+            self._open.pop(connection.address, None)
+
+    async def close(self) -> None:
+        """Close every connection, also those in use."""
+        for dialling in tuple(self._dialling.values()):
+            dialling.cancel()
+        connections = [each for kept in self._open.values() for each in kept]
+        for connection in connections:
+            connection.transport.abort()
+        if connections:
+            await asyncio.wait([connection.gone for connection in connections])

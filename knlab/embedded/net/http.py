@@ -37,6 +37,10 @@ class Request:
     body: Body = b""
     peer: str = "127.0.0.1"
     """Address of whoever connected."""
+    http2: bool = False
+    """Whether it came over HTTP/2; whoever passes it on over a socket speaks the same."""
+    trailers: list[Header] | None = None
+    """Lines after the body, complete when that has ended."""
 
     def header(self, name: str) -> str | None:
         """The first value of header `name`, case-insensitively; None if absent."""
@@ -51,6 +55,8 @@ class Response:
     headers: list[Header] = field(default_factory=list)
     body: Body = b""
     upgraded: Callable[[Duplex], Awaitable[None]] | None = None
+    trailers: list[Header] | None = None
+    """Lines after the body, complete when that has ended; HTTP/2 only."""
 
     def header(self, name: str) -> str | None:
         """The first value of header `name`, case-insensitively; None if absent."""
@@ -69,12 +75,6 @@ def find_header(headers: list[Header], name: str) -> str | None:
         if key.lower() == wanted:
             return value.decode("latin-1")
     return None
-
-
-def without_header(headers: list[Header], name: str) -> list[Header]:
-    """`headers` less every line called `name`."""
-    unwanted = name.lower().encode()
-    return [line for line in headers if line[0].lower() != unwanted]
 
 
 def text_response(status: int, text: str) -> Response:

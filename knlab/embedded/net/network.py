@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import TypeAlias
 
 from knlab.embedded.net._listener import Listener
+from knlab.embedded.net.forward import ask_secured
 from knlab.embedded.net.http import Address, Handler, Request, Response
 from knlab.embedded.net.server import serve
 
@@ -122,6 +124,14 @@ class Network:
         if listener is not None:
             return listener.call(request)
         return self._forward(self.real_address(address), request)
+
+    async def call_secured(
+        self, address: Address, request: Request, tls: ssl.SSLContext
+    ) -> Response:
+        """Like `call`, over TLS if a socket answers at `address`; the answer has arrived whole."""
+        if address in self._listeners:
+            return await self.call(address, request)
+        return await ask_secured(self.real_address(address), request, tls)
 
     @asynccontextmanager
     async def reached(self, address: Address) -> AsyncIterator[Address]:

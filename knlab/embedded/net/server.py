@@ -1,6 +1,7 @@
-"""Sockets turned into calls of a handler: an HTTP/1.1 server.
+"""Sockets turned into calls of a handler: an HTTP/1.1 server, and HTTP/2 for who begins with it.
 
-One task per connection answers its requests one after the other. Header names arrive folded to
+One task per connection answers its requests one after the other; over HTTP/2 each request has a
+task of its own. Header names arrive folded to
 lower case. A peer that disconnects, also by closing only its sending side, cancels the handler.
 """
 
@@ -14,7 +15,8 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
 
-from knlab.embedded.net._server_connection import ServerConnection, Settings
+from knlab.embedded.net._served import Served, Settings
+from knlab.embedded.net._server_connection import ServerConnection
 from knlab.embedded.net.http import Address, Handler
 
 IDLE_TIMEOUT: Final = 3600.0
@@ -45,7 +47,7 @@ async def serve(
     Raises:
         OSError: if the address cannot be bound.
     """
-    connections: set[ServerConnection] = set()
+    connections: set[Served] = set()
     settings = Settings(handler, connections)
     loop = asyncio.get_running_loop()
     made = partial(ServerConnection, settings)
@@ -67,7 +69,7 @@ async def serve(
         await _reset(connections)
 
 
-async def _finish(connections: set[ServerConnection], grace: float) -> None:
+async def _finish(connections: set[Served], grace: float) -> None:
     """Returns when every running request is answered, or after `grace` seconds."""
     for connection in tuple(connections):
         connection.finish()
@@ -76,7 +78,7 @@ async def _finish(connections: set[ServerConnection], grace: float) -> None:
         await asyncio.wait(running, timeout=grace)
 
 
-async def _reset(connections: set[ServerConnection]) -> None:
+async def _reset(connections: set[Served]) -> None:
     """Close every connection; returns when nobody works for one any more."""
     tasks = [connection.task for connection in connections]
     for connection in tuple(connections):
@@ -89,7 +91,7 @@ class _Sweeper:
     """Closes connections that waited too long for a request; one timer for all of them."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, connections: set[ServerConnection], idle: float
+        self, loop: asyncio.AbstractEventLoop, connections: set[Served], idle: float
     ) -> None:
         self._loop = loop
         self._connections = connections

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -56,6 +58,21 @@ def server_identity(directory: Path, now: float) -> Identity:
         _write(directory, "server", server)
     ca_pem = authority.certificate.public_bytes(serialization.Encoding.PEM).decode()
     return Identity(ca_pem, directory / "server.crt", directory / "server.key")
+
+
+@cache
+def careful_client() -> ssl.SSLContext:
+    """What a client uses that believes whom this machine trusts."""
+    return ssl.create_default_context()
+
+
+@cache
+def trusting_client() -> ssl.SSLContext:
+    """What a client uses that believes every server."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def _read(directory: Path, name: str, moment: datetime) -> _Issued | None:

@@ -6,6 +6,9 @@
     starting containers  environment, address, program; a process behind the shim, or a task
     supervisor shim      our side, and the small process that owns every other one
     log_requests logs logfile     `kubectl logs`; reading; writing
+    exec executions  attach attachments     a command of its own; the container's program
+    joining carrying outcomes               what both share: protocols, bytes, the last word
+    consoles taps                 a container's input and copies of its output; our side, the shim's
     addresses            an IP for each pod
     status environment volumes backoff      pure
     probes termination   what to ask and when; hook, SIGTERM, SIGKILL

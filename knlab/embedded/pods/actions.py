@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
 import signal
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 from knlab.embedded.pods.box import NoSuchBox
-from knlab.embedded.pods.commands import NoSuchCommand, exec_command
-from knlab.embedded.pods.descriptors import Descriptor
+from knlab.embedded.pods.commands import Command, NoSuchCommand, exec_command
+from knlab.embedded.pods.descriptors import Descriptor, StandardStreams, pipes
 from knlab.embedded.pods.probes import CommandNotRun
 from knlab.embedded.pods.supervisor import Execution, StartFailed, Supervisor
 
@@ -29,32 +29,38 @@ async def run_command(
         TimeoutError: if it takes longer than `seconds`; it is ended then.
     """
     try:
-        command = exec_command(argv, container)
-        read, write = os.pipe()
-        output = Descriptor(read)
-        null = os.open(os.devnull, os.O_RDONLY)
-        try:
-            child = await supervisor.execute(
-                Execution(
-                    argv=command.argv,
-                    env=command.env,
-                    cwd=command.cwd,
-                    streams=(null, write, write),
-                    terminal=False,
-                )
-            )
-        finally:
-            os.close(write)
-            os.close(null)
+        async with asyncio.timeout(seconds):
+            command = exec_command(argv, container)
+            with closing(pipes(stdin=False, stdout=True, stderr=False)) as standard:
+                return await _run(supervisor, command, standard)
     except (NoSuchCommand, NoSuchBox, StartFailed) as problem:
         raise CommandNotRun(_worded(problem.message)) from problem
+    except TimeoutError:
+        raise
+    except OSError as problem:
+        raise CommandNotRun(_worded(str(problem))) from problem
+
+
+async def _run(
+    supervisor: Supervisor, command: Command, standard: StandardStreams
+) -> tuple[int, str]:
+    assert standard.stdout is not None
+    null, output, _ = standard.process
+    child = await supervisor.execute(
+        Execution(
+            argv=command.argv,
+            env=command.env,
+            cwd=command.cwd,
+            streams=(null, output, output),
+            terminal=False,
+        )
+    )
+    standard.handed_over()
     try:
-        async with asyncio.timeout(seconds):
-            text = await _text(output)
-            return await asyncio.shield(child.exited), text
+        text = await _text(standard.stdout)
+        return await asyncio.shield(child.exited), text
     finally:
         child.signal(signal.SIGKILL)
-        output.close()
 
 
 async def _text(output: Descriptor) -> str:

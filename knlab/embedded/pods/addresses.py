@@ -18,6 +18,8 @@ HOST_IP: Final = "127.0.0.1"
 KUBELET_PORT: Final = 10250
 _RANGES: Final = range(1, 255)
 """The N of 127.N.0.0/16; 127.0 belongs to the machine."""
+_BESIDE_RANGES: Final = "127.255.0.1"
+"""An address of this machine that no cluster has."""
 _FIRST_POD: Final = 2
 
 
@@ -39,12 +41,19 @@ class PodAddresses:
         The kubelet's own port on the range's first address (or beside it) says that it is taken.
 
         Raises:
-            ClusterError: if every range is taken.
+            ClusterError: if every range is taken, or the kubelet's port on all addresses at once.
         """
-        before = [int(ip.split(".")[1]) for ip in used if ip.startswith("127.")]
+        parsed = [_parsed(ip) for ip in used]
+        before = [ip.packed[1] for ip in parsed if ip is not None and ip.packed[0] == 127]
         for number in dict.fromkeys([*before, *_RANGES]):
             if number in _RANGES and (claim := _listen(number)):
                 return cls(number, claim)
+        if own_addresses() and not _can_bind((_BESIDE_RANGES, KUBELET_PORT)):
+            raise ClusterError(
+                f"port {KUBELET_PORT} is taken on all addresses of this machine, by a kubelet"
+                " probably",
+                hint="stop what listens there, or run knlab in a container",
+            )
         raise ClusterError(
             "no address range is free for pods", hint="stop other embedded clusters: knlab down"
         )
@@ -54,12 +63,12 @@ class PodAddresses:
         self._claim.close()
 
     def take(self, wanted: str = "") -> str:
-        """An address that no pod has; `wanted` if that can be.
+        """An address that no pod has; `wanted` if that can be, which may be any text.
 
         Raises:
             ClusterError: if all are taken.
         """
-        if wanted and wanted not in self._taken and IPv4Address(wanted) in self._network:
+        if self._is_free(_parsed(wanted)):
             self._taken.add(wanted)
             return wanted
         size = self._network.num_addresses - 1
@@ -71,6 +80,11 @@ class PodAddresses:
                 self._taken.add(ip)
                 return ip
         raise ClusterError("every pod address is taken", hint="delete some pods")
+
+    def _is_free(self, ip: IPv4Address | None) -> bool:
+        if ip is None or ip not in self._network or str(ip) in self._taken:
+            return False
+        return ip.packed[2:] >= bytes([0, _FIRST_POD]) and ip != self._network.broadcast_address
 
     def release(self, ip: str) -> None:
         """Nobody has `ip` any more."""
@@ -99,6 +113,13 @@ class PodAddresses:
     def release_port(self, port: int) -> None:
         """The free port `port` may be given out again."""
         self._ports.discard(port)
+
+
+def _parsed(text: str) -> IPv4Address | None:
+    try:
+        return IPv4Address(text)
+    except ValueError:
+        return None
 
 
 def own_addresses() -> bool:

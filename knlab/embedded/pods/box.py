@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import marshal
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -14,9 +14,7 @@ from knlab.embedded.programs.box import names
 from knlab.embedded.programs.box.files import Files
 from knlab.embedded.programs.box.files import Mount as Seen
 
-_FILE: Final = "box.json"
-_ROOT: Final = "root"
-_PIDS: Final = "pids"
+_FILE: Final = "box"
 
 
 class NoSuchBox(KnlabError):  # noqa: N818 - a situation
@@ -68,6 +66,11 @@ class Box:
         return pids_of(Path(self.directory))
 
     @property
+    def settings(self) -> Path:
+        """The file that `write_box` writes, and that every process of the box reads."""
+        return Path(self.directory) / _FILE
+
+    @property
     def files(self) -> Files:
         """The container's files, as its commands see them."""
         mounts = [
@@ -76,49 +79,28 @@ class Box:
         ]
         return Files(str(self.root), mounts)
 
-    def settings(self, *, first: bool) -> str:
-        """What a process of the box is told, in one environment variable.
-
-        `first` is for the container's first process, which the kernel treats in its own way.
-        """
-        fields = {
-            "root": str(self.root),
-            "pids": str(self.pids),
-            "image": self.image,
-            "hostname": self.hostname,
-            "ip": self.ip,
-            "namespace": self.namespace,
-            "network": self.network,
-            "listen": self.listen,
-            "workdir": self.workdir,
-            "first": "yes" if first else "",
-            "locale": "kept" if "LC_CTYPE" in self.env else "",
-            "mounts": names.MOUNT_SEPARATOR.join(
-                names.MOUNT_FIELD_SEPARATOR.join(
-                    (mount.path, mount.source, mount.within, "ro" if mount.read_only else "rw")
-                )
-                for mount in self.mounts
-            ),
-        }
-        return names.SEPARATOR.join(f"{key}={value}" for key, value in fields.items())
-
 
 def root_of(container: Path) -> Path:
     """The directory that plays `/` for the container whose own directory is `container`."""
-    return container / _ROOT
+    return container / names.ROOT
 
 
 def pids_of(container: Path) -> Path:
     """The directory where the processes of that container have their numbers."""
-    return container / _PIDS
+    return container / names.PIDS
 
 
 def write_box(box: Box) -> None:
-    """Keep `box` in its container's directory, for `exec_command`; only the owner may read it."""
-    path = Path(box.directory) / _FILE
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(asdict(box), file)
+    """Keep `box` in its container's directory; only the owner may read it.
+
+    It is one value in the interpreter's own format, which needs no import to be read: no text that
+    a Pod has in it can be taken for another setting.
+    """
+    draft = box.settings.with_suffix(".new")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        marshal.dump(asdict(box), file)
+    draft.replace(box.settings)
 
 
 def read_box(container: Path) -> Box:
@@ -128,8 +110,8 @@ def read_box(container: Path) -> Box:
         NoSuchBox: if it has none.
     """
     try:
-        found = json.loads((container / _FILE).read_text())
+        found = marshal.loads((container / _FILE).read_bytes())
     except FileNotFoundError as missing:
         raise NoSuchBox("the container has no files and no commands") from missing
     mounts = tuple(Mount(**mount) for mount in found.pop("mounts"))
-    return Box(**found | {"aliases": tuple(found["aliases"])}, mounts=mounts)
+    return Box(**found, mounts=mounts)

@@ -1,8 +1,9 @@
 """Which commands may run in a container, and how: the built-in ones, never a program of the host.
 
 A command is a process of the box (`knlab.embedded.programs.box`): our own small Unix tools, whose
-`/` is the directory of their container. What they need to know of it stands in a file beside that
-directory, so that `exec` finds it for as long as the pod is there.
+`/` is the directory of their container. What they need to know of it, its variables among that,
+stands in a file beside that directory, so that `exec` finds it for as long as the pod is there.
+Their own environment is empty: what a Pod says never meets the loader of a program of the host.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def exec_command(argv: Sequence[str], container: Path, *, tty: bool = False) -> 
     box = read_box(container)
     if not is_furnished(box):
         furnish(box)
-    return _command(argv, box, {"TERM": "xterm"} if tty else {}, first=False)
+    return _command(argv, box, names.ON_TERMINAL if tty else names.LATER)
 
 
 def first_command(argv: Sequence[str], box: Box) -> Command:
@@ -53,14 +54,14 @@ def first_command(argv: Sequence[str], box: Box) -> Command:
     Raises:
         NoSuchCommand: if the first word is not a command that the container has.
     """
-    return _command(argv, box, {}, first=True)
+    return _command(argv, box, names.FIRST)
 
 
-def _command(argv: Sequence[str], box: Box, more: Mapping[str, str], *, first: bool) -> Command:
+def _command(argv: Sequence[str], box: Box, manner: str) -> Command:
     if not names.is_known(argv[0], box.image):
         raise NoSuchCommand(not_found(argv[0]))
-    env = {**box.env, **more, names.SETTINGS: box.settings(first=first)}
-    return Command(argv=(*shipped("box.start").argv, *argv), env=env, cwd=box.root)
+    start = (*shipped("box.start").argv, str(box.settings), manner)
+    return Command(argv=(*start, *argv), env={}, cwd=box.root)
 
 
 def not_found(name: str) -> str:

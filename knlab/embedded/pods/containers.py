@@ -9,13 +9,14 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from knlab._clock import Clock
+from knlab.embedded.pods.consoles import Console, TaskConsole
 from knlab.embedded.pods.logfile import LogFile
-from knlab.embedded.pods.supervisor import KILLED, Child
+from knlab.embedded.pods.supervisor import KILLED, Contained
 from knlab.embedded.runtime import Container
 
 
-class Running(Protocol):
-    """A container that has been started."""
+class Stoppable(Protocol):
+    """What runs until it ends by itself or is told to."""
 
     async def wait(self) -> int:
         """The exit code, once it has exited; waiting may be cancelled and repeated."""
@@ -27,11 +28,21 @@ class Running(Protocol):
         """SIGKILL, or what stands for it."""
 
 
+class Running(Stoppable, Protocol):
+    """A container that has been started."""
+
+    @property
+    def console(self) -> Console:
+        """How to attach to it."""
+
+
 class RunningProcess:
     """A container whose program is a process."""
 
-    def __init__(self, child: Child) -> None:
+    def __init__(self, child: Contained) -> None:
         self._child = child
+        self.console: Console = child.console
+        """How to attach to it."""
 
     async def wait(self) -> int:
         """The exit code, or 128 + the signal."""
@@ -58,13 +69,18 @@ class RunningTask:
     ) -> None:
         self._container = container
         self._log, self._clock = log, clock
+        self._prints = TaskConsole()
+        self.console: Console = self._prints
+        """How to attach to it."""
         container.log = self._write
         pod = container.pod["metadata"]
         name = f"pod {pod.get('namespace', '')}/{pod['name']}: {container.name}"
         self._task = asyncio.create_task(self._run(run), name=name)
 
     def _write(self, line: str) -> None:
-        self._log.write("stdout", line.encode() + b"\n", self._clock.now())
+        output = line.encode() + b"\n"
+        self._log.write("stdout", output, self._clock.now())
+        self._prints.print(output)
 
     async def _run(self, run: Callable[[Container], Awaitable[None]]) -> int:
         try:
@@ -78,6 +94,7 @@ class RunningTask:
             return 0
         finally:
             self._log.close(self._clock.now())
+            self._prints.close()
             self._container.log = _nobody_listens
 
     async def wait(self) -> int:

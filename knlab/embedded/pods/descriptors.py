@@ -28,6 +28,11 @@ class Descriptor:
         os.set_blocking(number, False)
         self._number = number
 
+    @property
+    def number(self) -> int:
+        """The descriptor itself; -1 once it is closed."""
+        return self._number
+
     async def read(self) -> bytes:
         """What is there, once something is; empty at the end."""
         loop = asyncio.get_running_loop()

@@ -11,7 +11,6 @@ from knlab import versions
 from knlab.embedded.builtin.cluster_dns import NDOTS, SERVER_ADDRESS, search_path
 from knlab.embedded.kube.objects import Object
 from knlab.embedded.pods.box import Box, pids_of, root_of
-from knlab.embedded.programs.box.files import Files
 
 _FOLDERS: Final = ("bin", "dev", "etc", "home", "proc", "root", "sys", "tmp", "usr", "var")
 _WELCOME: Final = """<!DOCTYPE html>
@@ -44,7 +43,11 @@ def is_furnished(box: Box) -> bool:
 
 
 def furnish(box: Box) -> None:
-    """Fill the directory of `box` with what its image and the kubelet put there."""
+    """Fill the directory of `box` with what its image and the kubelet put there.
+
+    Raises:
+        OSError: if there is no place for a mount, as inside one that is read-only.
+    """
     root = box.root
     for name in _FOLDERS:
         (root / name).mkdir(exist_ok=True)
@@ -52,9 +55,9 @@ def furnish(box: Box) -> None:
         target = root / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)
-    bare = Files(str(root), [])
-    for mount in box.mounts:
-        bare.make_folders(mount.path.rpartition("/")[0])
+    places = [f"/{mount.path.strip('/')}".rpartition("/")[0] for mount in box.mounts]
+    for place in sorted(places, key=len):
+        box.files.make_folders(place)
     with suppress(OSError):  # a working directory that is a file: the command begins at `/`
         box.files.make_folders(box.workdir)
     box.pids.mkdir()

@@ -5,20 +5,23 @@ from __future__ import annotations
 import asyncio
 import shutil
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from knlab._clock import Clock
+from knlab.embedded.builtin.controllers.pod_states import is_over, is_terminating
 from knlab.embedded.builtin.kinds import PODS
 from knlab.embedded.images import ImageTable
 from knlab.embedded.kube.api import Api
 from knlab.embedded.kube.errors import Expired
-from knlab.embedded.kube.objects import Object
+from knlab.embedded.kube.objects import Object, key_of
 from knlab.embedded.kube.store import Change
 from knlab.embedded.net.network import Network
 from knlab.embedded.pods.addresses import PodAddresses
 from knlab.embedded.pods.containers import Running
+from knlab.embedded.pods.node_events import record_start
 from knlab.embedded.pods.pod_network import pod_network
 from knlab.embedded.pods.starting import Starter
 from knlab.embedded.pods.supervisor import Supervisor
@@ -27,6 +30,8 @@ from knlab.embedded.pods.worker import Node, PodWorker
 NODE_NAME: Final = "knlab"
 _TERM_SECONDS: Final = 1.5
 _KILL_SECONDS: Final = 0.5
+_BEGIN_AGAIN: Final = 10.0
+"""Seconds until a pod is begun anew whose worker has failed."""
 
 
 def pods_directory(state_dir: Path) -> Path:
@@ -34,7 +39,7 @@ def pods_directory(state_dir: Path) -> Path:
     return state_dir / "pods"
 
 
-async def run_kubelet(
+def run_kubelet(
     api: Api,
     network: Network,
     images: ImageTable,
@@ -43,10 +48,11 @@ async def run_kubelet(
     clock: Clock,
     supervisor: Supervisor,
     log: Callable[[str], None],
-) -> None:
-    """Run the pods of the node until cancelled; then every process is ended within two seconds.
+) -> Coroutine[Any, Any, None]:
+    """Claim addresses for pods; what runs the node's pods until cancelled, to be awaited soon.
 
-    `supervisor` runs as long as this does; whoever else has it may start processes then.
+    Then every process is ended within two seconds. `supervisor` runs as long; whoever else has it
+    may start processes then.
 
     Pods whose processes an earlier run of the cluster had are started again, under their addresses.
 
@@ -56,8 +62,9 @@ async def run_kubelet(
     bound = [pod for pod in api.store.items(PODS) if _is_ours(pod)]
     used = [(pod.get("status") or {}).get("podIP") or "" for pod in bound]
     addresses = PodAddresses.claim(used)
-    try:
-        async with supervisor, pod_network(api, network, state_dir) as door:
+
+    async def run() -> None:
+        async with supervisor, pod_network(api, network, supervisor.residents, state_dir) as door:
             starter = Starter(
                 network=network,
                 addresses=addresses,
@@ -67,10 +74,17 @@ async def run_kubelet(
             )
             directory = pods_directory(state_dir)
             _forget_directories(directory, {pod["metadata"]["uid"] for pod in bound})
+            record_start(api, NODE_NAME)
             node = Node(api=api, images=images, starter=starter, directory=directory)
             await _Kubelet(node, log).run()
-    finally:
-        addresses.close()
+
+    return _closing(addresses, run())
+
+
+async def _closing(addresses: PodAddresses, running: Coroutine[Any, Any, None]) -> None:
+    """Await `running`; then the addresses are anybody's again."""
+    with closing(addresses):
+        await running
 
 
 class _Kubelet:
@@ -113,21 +127,35 @@ class _Kubelet:
         uid = pod["metadata"]["uid"]
         if known := self._workers.get(uid):
             known[0].observe(pod)
-        elif _is_ours(pod) and not _is_over(pod):
+        elif _is_ours(pod) and not _is_done(pod):
+            self._begin(pod)
+
+    def _begin(self, pod: Object) -> None:
+        name = "/".join(key_of(pod))
+        try:
             worker = PodWorker(self._node, pod)
-            name = f"pod {worker.namespace}/{worker.name}"
-            self._workers[uid] = worker, asyncio.create_task(self._run(worker), name=name)
+        except Exception:  # one pod that cannot be had is not the end of the others
+            self._log(f"pods: {name}\n{traceback.format_exc()}")
+            return
+        task = asyncio.create_task(self._run(worker), name=f"pod {name}")
+        self._workers[worker.uid] = worker, task
 
     async def _run(self, worker: PodWorker) -> None:
+        """Run the pod until it is gone; should its worker fail, another begins after a while."""
         try:
             await worker.run()
         except Exception:
             self._log(f"pods: {worker.namespace}/{worker.name}\n{traceback.format_exc()}")
-            for running in worker.running:
-                running.kill()
-        else:
-            worker.clear()
-            del self._workers[worker.uid]
+            running = worker.running
+            for one in running:
+                one.kill()
+            await _exits(running, _KILL_SECONDS)
+            await asyncio.sleep(_BEGIN_AGAIN)
+        worker.clear()
+        del self._workers[worker.uid]
+        pod = self._node.api.store.get(PODS, (worker.namespace, worker.name))
+        if pod is not None:
+            self._see(pod)
 
     async def _shut_down(self) -> None:
         """End every container; what the store says of the pods stays, for the next run."""
@@ -160,10 +188,9 @@ def _is_ours(pod: Object) -> bool:
     return bool(pod["spec"].get("nodeName") == NODE_NAME)
 
 
-def _is_over(pod: Object) -> bool:
+def _is_done(pod: Object) -> bool:
     """Whether the pod has run to its end and is only kept; its removal is nobody's work then."""
-    ended = (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}
-    return ended and not pod["metadata"].get("deletionTimestamp")
+    return is_over(pod) and not is_terminating(pod)
 
 
 def _forget_directories(directory: Path, uids: set[str]) -> None:

@@ -10,13 +10,15 @@ from typing import Final
 from knlab._clock import Clock
 from knlab.embedded.builtin.kinds import PODS
 from knlab.embedded.kube.ages import parse_time
-from knlab.embedded.kube.errors import BadRequest, Cause, Invalid, NotFound
+from knlab.embedded.kube.errors import BadRequest, Cause, Invalid
 from knlab.embedded.kube.objects import Object
 from knlab.embedded.kube.paths import Parameters
 from knlab.embedded.kube.store import Store
 from knlab.embedded.kube.subresources import Subresource, SubresourceRequest
 from knlab.embedded.net.http import Response
 from knlab.embedded.pods.logs import LogOptions, log_path, read_log
+from knlab.embedded.pods.specs import status_of
+from knlab.embedded.pods.targets import chosen_container, find_pod
 
 _NOT_PULLED: Final = {
     "ErrImagePull": "image can't be pulled",
@@ -58,11 +60,9 @@ class PodLogs:
             BadRequest: no such container, or it has not run yet.
             Invalid: options that mean nothing.
         """
-        pod = self._store.get(PODS, (namespace, name))
-        if pod is None:
-            raise NotFound.of(PODS, name)
+        pod = find_pod(self._store, namespace, name)
         options = _options(name, parameters, self._clock.now())
-        container = parameters.text("container") or _only_container(pod)
+        container = chosen_container(pod, parameters.text("container"))
         instance = _instance(pod, container, previous=parameters.flag("previous"))
         return read_log(self._path(instance), options, lambda: self._is_running(instance))
 
@@ -78,7 +78,7 @@ class PodLogs:
         pod = self._store.get(PODS, (metadata["namespace"], metadata["name"]))
         if pod is None or pod["metadata"]["uid"] != metadata["uid"]:
             return False
-        status = _status(pod, instance.container)
+        status = status_of(pod, instance.container)
         same = status.get("restartCount", 0) == instance.number
         return same and "running" in (status.get("state") or {})
 
@@ -97,9 +97,9 @@ def _options(name: str, parameters: Parameters, now: float) -> LogOptions:
         causes.append(Cause("", text, "FieldValueForbidden"))
     if causes:
         raise Invalid.of("", "PodLogOptions", name, causes)
-    since = parse_time(parameters.text("sinceTime"))
+    since = _moment(parameters.text("sinceTime"))
     if parameters.has("sinceSeconds"):
-        since = now - parameters.number("sinceSeconds")
+        since = max(0.0, now - parameters.number("sinceSeconds"))
     return LogOptions(
         follow=parameters.flag("follow"),
         tail_lines=parameters.number("tailLines") if parameters.has("tailLines") else None,
@@ -109,30 +109,29 @@ def _options(name: str, parameters: Parameters, now: float) -> LogOptions:
     )
 
 
+def _moment(text: str) -> float | None:
+    """The time that `text` names, in this epoch; None if there is no text.
+
+    Raises:
+        BadRequest: it is no time.
+    """
+    if not text:
+        return None
+    if (found := parse_time(text)) is None or "T" not in text:
+        layout = "2006-01-02T15:04:05Z07:00"
+        raise BadRequest(f'parsing time "{text}" as "{layout}": cannot parse "{text}"')
+    return max(0.0, found)
+
+
 def _too_small(parameters: Parameters, field: str, rule: str) -> Cause:
     return Cause(field, f"Invalid value: {parameters.number(field)}: must be {rule}")
 
 
-def _only_container(pod: Object) -> str:
-    names = [one["name"] for one in pod["spec"]["containers"]]
-    inits = [one["name"] for one in pod["spec"].get("initContainers") or ()]
-    if len(names) + len(inits) == 1:
-        return str(names[0])
-    choice = f"choose one of: [{' '.join(names)}]"
-    if inits:
-        choice += f" or one of the init containers: [{' '.join(inits)}]"
-    raise BadRequest(
-        f"a container name must be specified for pod {pod['metadata']['name']}, {choice}"
-    )
-
-
 def _instance(pod: Object, container: str, *, previous: bool) -> _Instance:
-    spec, name = pod["spec"], pod["metadata"]["name"]
-    if all(one["name"] != container for one in _containers(spec)):
-        raise BadRequest(f"container {container} is not valid for pod {name}")
-    if not spec.get("nodeName"):  # nobody keeps a log of it yet: an empty one, as upstream
+    name = pod["metadata"]["name"]
+    if not pod["spec"].get("nodeName"):  # nobody keeps a log of it yet: an empty one, as upstream
         return _Instance(pod, container, 0)
-    status = _status(pod, container)
+    status = status_of(pod, container)
     number = int(status.get("restartCount", 0))
     state: Object = status.get("state") or {"waiting": {"reason": "ContainerCreating"}}
     ran_before = "terminated" in (status.get("lastState") or {})
@@ -149,17 +148,3 @@ def _instance(pod: Object, container: str, *, previous: bool) -> _Instance:
             f" {_NOT_PULLED.get(reason, reason)}"
         )
     return _Instance(pod, container, number)
-
-
-def _containers(spec: Object) -> list[Object]:
-    return [*(spec.get("initContainers") or ()), *spec["containers"]]
-
-
-def _status(pod: Object, container: str) -> Object:
-    status = pod.get("status") or {}
-    listed = [
-        *(status.get("containerStatuses") or ()),
-        *(status.get("initContainerStatuses") or ()),
-    ]
-    found: Object = next((one for one in listed if one["name"] == container), {})
-    return found

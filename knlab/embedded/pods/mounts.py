@@ -24,6 +24,7 @@ from knlab.embedded.pods.volumes import (
 from knlab.embedded.programs.box.files import Files
 
 _DATA: Final = "..data"
+_DRAFT: Final = "..data_tmp"
 _VOLUMES: Final = "volumes"
 
 
@@ -41,12 +42,18 @@ class VolumeDirectories:
     def write(self, volume: Object, around: Surroundings) -> None:
         """Bring a volume up to date; an emptyDir is made once and then left alone.
 
+        In a container everybody may write there, as with Kubernetes; on the host only its owner
+        gets as far as that.
+
         Raises:
             ConfigError: if something that it is made from is not there.
+            OSError: if it cannot be written.
         """
         name = volume["name"]
         path = self._directory / name
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.mkdir(exist_ok=True)
+        path.chmod(0o777)
         if not has_files(volume):
             return
         files = volume_files(volume, around)
@@ -83,17 +90,23 @@ class VolumeDirectories:
 
 
 def _replace(volume: Path, files: VolumeFiles) -> None:
-    """Make `files` the content of `volume`, in one step."""
+    """Make `files` the content of `volume`, in one step.
+
+    Raises:
+        OSError: if that cannot be; the content is what it was.
+    """
     link = volume / _DATA
     before = volume / link.readlink() if link.is_symlink() else None
     number = int(before.name.rpartition("_")[2]) + 1 if before else 1
     fresh = volume / f"..version_{number}"
+    shutil.rmtree(fresh, ignore_errors=True)  # of an attempt that failed
     fresh.mkdir(mode=0o755)
     for path, content in files.items():
         target = fresh / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
-    draft = volume / "..data_tmp"
+    draft = volume / _DRAFT
+    draft.unlink(missing_ok=True)
     draft.symlink_to(fresh.name)
     draft.replace(link)
     names = {path.partition("/")[0] for path in files}

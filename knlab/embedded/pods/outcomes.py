@@ -1,4 +1,4 @@
-"""What an exec tells its client at the end: a Status on the error stream. Pure.
+"""What an exec or attach tells its client at the end: a Status on the error stream. Pure.
 
 Every protocol has its own wording. In v5 the API server stands between client and kubelet and
 words again what the kubelet said, which is why its errors begin twice with the same phrase.
@@ -27,9 +27,13 @@ class Exited:
     code: int
 
 
+DONE: Final = Exited((), 0)
+"""All went well."""
+
+
 @dataclass(frozen=True, slots=True)
 class NotRun:
-    """The kubelet could not run the command."""
+    """The kubelet could not run the command, or not attach."""
 
     why: str
 

@@ -11,18 +11,18 @@ import asyncio
 import errno
 import os
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Final
 
 from knlab.embedded.builtin.cluster_dns import behind, resolve
-from knlab.embedded.builtin.kinds import PODS
 from knlab.embedded.builtin.lookup import service_addresses
 from knlab.embedded.kube.api import Api
 from knlab.embedded.net.http import Address
+from knlab.embedded.net.joining import SocketEnd, join
 from knlab.embedded.net.network import Network
 from knlab.embedded.net.ports import LOOPBACK
 
@@ -30,16 +30,20 @@ _NAME: Final = "network.sock"
 _LONGEST_PATH: Final = 100
 """Unix sockets have room for 104 bytes, or a few more."""
 _LINE_LIMIT: Final = 4096
-_PIECE: Final = 65536
 _CONNECT_WITHIN: Final = 5.0
 
 
 @asynccontextmanager
-async def pod_network(api: Api, network: Network, state_dir: Path) -> AsyncIterator[Path]:
-    """The path of the socket that leads to the network of the cluster while the block runs."""
+async def pod_network(
+    api: Api, network: Network, residents: Mapping[str, str], state_dir: Path
+) -> AsyncIterator[Path]:
+    """The path of the socket that leads to the network of the cluster while the block runs.
+
+    `residents` are the addresses of the node's pods, by uid; what a status says is not asked.
+    """
     with ExitStack() as stack:
         path = _free_path(state_dir, stack)
-        door = _Door(api, network)
+        door = _Door(api, network, residents)
         before = os.umask(0o177)
         try:
             server = await asyncio.start_unix_server(door.serve, path, limit=_LINE_LIMIT)
@@ -63,8 +67,8 @@ def _free_path(state_dir: Path, until_end: ExitStack) -> Path:
 
 
 class _Door:
-    def __init__(self, api: Api, network: Network) -> None:
-        self._api, self._network = api, network
+    def __init__(self, api: Api, network: Network, residents: Mapping[str, str]) -> None:
+        self._api, self._network, self._residents = api, network, residents
         self._random = Random()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -81,8 +85,8 @@ class _Door:
         self._tasks.add(task)
         try:
             await self._answer(_Client(reader, writer))
-        except (OSError, ValueError):
-            pass  # the command is gone, or was none of ours
+        except (OSError, ValueError, asyncio.CancelledError):
+            pass  # the command is gone, or was none of ours, or the door closes
         finally:
             self._tasks.discard(task)
             writer.transport.abort() if writer.is_closing() else writer.close()
@@ -102,17 +106,25 @@ class _Door:
                 await client.refuse(errno.EINVAL)
 
     async def _connect(self, client: _Client, namespace: str, source: str, to: Address) -> None:
+        async with AsyncExitStack() as stack:
+            try:
+                target = self._target(namespace, source, to)
+                real = await stack.enter_async_context(self._network.reached(target))
+                far = SocketEnd(*await self._open(real, source))
+            except OSError as problem:
+                await client.refuse(problem.errno or errno.ECONNREFUSED)
+                return
+            stack.callback(far.abort)
+            await self._join(client, far)
+
+    async def _join(self, client: _Client, far: SocketEnd) -> None:
+        """From the `OK` on there are only the two sides' own bytes: what breaks ends both."""
+        near = SocketEnd(client.reader, client.writer)
         try:
-            target = self._target(namespace, source, to)
-            async with self._network.reached(target) as real:
-                reader, writer = await self._open(real, source)
-                try:
-                    await client.tell("OK")
-                    await _join(client, reader, writer)
-                finally:
-                    writer.close()
-        except OSError as problem:
-            await client.refuse(problem.errno or errno.ECONNREFUSED)
+            await client.tell("OK")
+            await join(near, far)
+        except OSError:
+            near.abort()
 
     async def _open(
         self, real: Address, source: str
@@ -148,8 +160,7 @@ class _Door:
             return True
         if address in service_addresses(self._api, "default", "kubernetes", "https"):
             return True
-        pods = self._api.store.items(PODS)
-        return any((pod.get("status") or {}).get("podIP") == address[0] for pod in pods)
+        return address[0] in self._residents.values()
 
 
 def _is_port(text: str) -> bool:
@@ -169,23 +180,3 @@ class _Client:
 
     async def refuse(self, number: int) -> None:
         await self.tell("ERROR", str(number))
-
-
-async def _join(
-    client: _Client, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-) -> None:
-    """Carry bytes both ways until the far side has ended."""
-    up = asyncio.create_task(_carry(client.reader, writer), name="pod network: up")
-    try:
-        await _carry(reader, client.writer)
-    finally:
-        up.cancel()
-        await asyncio.gather(up, return_exceptions=True)
-
-
-async def _carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    while data := await source.read(_PIECE):
-        sink.write(data)
-        await sink.drain()
-    if sink.can_write_eof():
-        sink.write_eof()

@@ -8,36 +8,39 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 
-from knlab.embedded.builtin.kinds import PODS
+from knlab.embedded.builtin.controllers.pod_states import is_over
 from knlab.embedded.kube.errors import BadRequest
-from knlab.embedded.kube.objects import Object, key_of
+from knlab.embedded.kube.objects import Object
 from knlab.embedded.kube.paths import Parameters
 from knlab.embedded.kube.store import Store
 from knlab.embedded.kube.subresources import Subresource, SubresourceRequest
 from knlab.embedded.net.channels import PORTS_LIMIT, ChannelSession, Tunnel
 from knlab.embedded.net.http import Duplex, Response, text_response
+from knlab.embedded.net.joining import SocketEnd, join
 from knlab.embedded.net.network import Network
 from knlab.embedded.net.spdy_session import SpdySession
 from knlab.embedded.net.streams import Forwarding, Session, Stream
 from knlab.embedded.net.upgrade import asks_for_spdy, to_spdy, to_websocket
 from knlab.embedded.net.websocket import asks_for_websocket, offered_protocols
-from knlab.embedded.pods.targets import check_host, find_pod, is_over, until_over
+from knlab.embedded.pods.targets import check_host, find_pod, until_over
 
 _TUNNEL: Final = "SPDY/3.1+portforward.k8s.io"
 _SPDY: Final = "portforward.k8s.io"
 _CHANNELS: Final = ("v4.channel.k8s.io", "")
-_PIECE: Final = 1 << 16
 _PORT_END: Final = 1 << 16
 
 
 class PodPortForward:
     """Answers requests to connect to ports of pods."""
 
-    def __init__(self, store: Store, network: Network) -> None:
+    def __init__(self, store: Store, network: Network, residents: Mapping[str, str]) -> None:
+        """`residents`: the addresses of the node's pods, by uid; no status is asked."""
         self._store = store
+        self._residents = residents
         self._network = network
 
     @property
@@ -47,7 +50,6 @@ class PodPortForward:
             handler=self._answer,
             verbs=("create", "get"),
             kind="PodPortForwardOptions",
-            version="v1",
         )
 
     async def _answer(self, asked: SubresourceRequest) -> Response:
@@ -102,12 +104,11 @@ class PodPortForward:
 
     async def _forward(self, pod: Object, forwarding: Forwarding) -> None:
         data, error = forwarding.data, forwarding.error
-        current = self._store.get(PODS, key_of(pod)) or pod
-        address = ((current.get("status") or {}).get("podIP", ""), forwarding.port)
+        address = (self._residents.get(pod["metadata"]["uid"], ""), forwarding.port)
         try:
             async with self._network.reached(address) as real:
-                reader, writer = await asyncio.open_connection(*real)
-                await _join(data, reader, writer)
+                connection = SocketEnd(*await asyncio.open_connection(*real))
+                await _until_broken(data, connection)
         except OSError as refusal:
             with suppress(OSError):
                 await error.write(_failure(pod, forwarding.port, refusal).encode())
@@ -117,38 +118,23 @@ class PodPortForward:
         await error.finish()
 
 
-async def _join(data: Stream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _until_broken(data: Stream, connection: SocketEnd) -> None:
     """Carry bytes both ways.
 
     Returns when the pod has closed the connection or the client has given it up. A client that only
     sends no more still gets the rest; one whose pod sends no more is done, as for kubectl.
     """
-    down = asyncio.create_task(_carry_down(reader, data), name="port-forward: down")
-    up = asyncio.create_task(_carry_up(data, writer), name="port-forward: up")
+    joined = asyncio.create_task(join(data, connection), name="port-forward: joined")
     broken = asyncio.create_task(data.broken.wait(), name="port-forward: broken")
     try:
-        await asyncio.wait([down, broken], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([joined, broken], return_when=asyncio.FIRST_COMPLETED)
+        if joined.done() and joined.exception() is not None:
+            await data.reset()
     finally:
-        for task in (down, up, broken):
+        connection.abort()
+        for task in (joined, broken):
             task.cancel()
-        await asyncio.wait([down, up, broken])
-        writer.transport.abort()
-
-
-async def _carry_down(source: asyncio.StreamReader, sink: Stream) -> None:
-    try:
-        while data := await source.read(_PIECE):
-            await sink.write(data)
-    except OSError:
-        await sink.reset()
-
-
-async def _carry_up(source: Stream, sink: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while data := await source.read():
-            sink.write(data)
-            await sink.drain()
-        sink.write_eof()
+        await asyncio.gather(joined, broken, return_exceptions=True)
 
 
 def _failure(pod: Object, port: int, refusal: OSError) -> str:

@@ -6,12 +6,15 @@ import asyncio
 import errno
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, TypeAlias
 
 from knlab._exceptions import KnlabError
 from knlab.embedded.kube.objects import Object
+from knlab.embedded.net.grpc_health import OK, SERVING, UNIMPLEMENTED, Health, check_health
 from knlab.embedded.net.http import Address, Header, Request, whole_body
 from knlab.embedded.net.network import Network
+from knlab.embedded.net.tls import trusting_client
 
 USER_AGENT: Final = "kube-probe/1.34"
 _FIRST_RETRY: Final = 0.02
@@ -90,6 +93,8 @@ class Prober:
 
     async def ask(self, probe: Object, container: Object) -> Result:
         """One probe of `container`, failed if it takes longer than `probe` allows."""
+        if "grpc" in probe:
+            return await self._grpc(probe)
         try:
             async with asyncio.timeout(Cadence.of(probe).timeout):
                 return await self._ask(probe, container)
@@ -112,7 +117,7 @@ class Prober:
             return await self._tcp(probe["tcpSocket"], container)
         if "exec" in probe:
             return await self._command(probe, container)
-        return Result(None, "knlab makes no gRPC probes")
+        return Result(None, "missing probe handler")
 
     async def _command(self, probe: Object, container: Object) -> Result:
         try:
@@ -149,15 +154,17 @@ class Prober:
         own = action.get("httpHeaders") or ()
         headers += [(header["name"].encode(), header["value"].encode()) for header in own]
         target = path if path.startswith("/") else f"/{path}"
-        response = await self._network.call((host, port), Request("GET", target, headers))
+        request = Request("GET", target, headers)
+        if (action.get("scheme") or "HTTP").upper() == "HTTPS":
+            secured = self._network.call_secured
+            return (await secured((host, port), request, trusting_client())).status
+        response = await self._network.call((host, port), request)
         await whole_body(response.body)
         return response.status
 
     async def _http(self, action: Object, container: Object) -> Result:
         host, port = self._address(action, container)
         url = self._url(action, container)
-        if url.startswith("https:") and not self._network.is_local((host, port)):
-            return Result(None, f'Get "{url}": knlab makes no HTTPS probes of programs')
         try:
             status = await self.get(action, container, USER_AGENT)
         except OSError as problem:
@@ -165,6 +172,27 @@ class Prober:
         if 200 <= status < 400:
             return Result(ok=True)
         return Result(ok=False, text=f"HTTP probe failed with statuscode: {status}")
+
+    async def _grpc(self, probe: Object) -> Result:
+        action, timeout = probe["grpc"], Cadence.of(probe).timeout
+        address = (self._ip, int(action["port"]))
+        host = f"{address[0]}:{address[1]}"
+        late = f"timeout: health rpc did not complete within {timeout:g}s"
+        try:
+            async with asyncio.timeout(timeout):
+                try:
+                    await self._network.knock(address)
+                except OSError:
+                    late = f'timeout: failed to connect service "{host}" within {timeout:g}s'
+                    late += ": context deadline exceeded"
+                    await asyncio.sleep(timeout)
+                call = partial(self._network.call, address)
+                health = await check_health(call, action.get("service") or "", host, USER_AGENT)
+        except TimeoutError:
+            return Result(ok=False, text=late)
+        except OSError as problem:
+            return Result(ok=False, text=f"error: health rpc probe failed: {problem}")
+        return _health_result(health)
 
     async def _tcp(self, action: Object, container: Object) -> Result:
         host, port = self._address(action, container)
@@ -181,6 +209,19 @@ class Prober:
 
     def _address(self, action: Object, container: Object) -> Address:
         return action.get("host") or self._ip, port_of(action["port"], container)
+
+
+def _health_result(health: Health) -> Result:
+    if health.code == UNIMPLEMENTED:
+        protocol = "the grpc health protocol (grpc.health.v1.Health)"
+        text = f"error: this server does not implement {protocol}: {health.text}"
+        return Result(ok=False, text=text)
+    if health.code != OK:
+        return Result(ok=False, text=f"error: health rpc probe failed: {health.error()}")
+    if health.status != SERVING:
+        text = f'service unhealthy (responded with "{health.status}")'
+        return Result(ok=False, text=text)
+    return Result(ok=True)
 
 
 def _argv(action: Object) -> list[str]:

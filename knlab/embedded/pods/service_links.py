@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from knlab.embedded.kube.objects import Object
 
-_API = ("default", "kubernetes")
+API: Final = ("default", "kubernetes")
+"""The Service of the API server."""
 
 
 def service_variables(pod: Object, services: Iterable[Object]) -> dict[str, str]:
@@ -15,16 +17,21 @@ def service_variables(pod: Object, services: Iterable[Object]) -> dict[str, str]
     A pod with `enableServiceLinks: false` hears of the API alone.
     """
     namespace = pod["metadata"].get("namespace", "")
-    all_of_them = pod["spec"].get("enableServiceLinks", True)
+    all_of_them = hears_of_all(pod)
     found: dict[str, str] = {}
     for service in services:
         metadata, ip = service["metadata"], service["spec"].get("clusterIP")
         key = (metadata.get("namespace", ""), metadata["name"])
         if ip in {None, "", "None"} or not service["spec"].get("ports"):
             continue
-        if key == _API or (all_of_them and key[0] == namespace):
+        if key == API or (all_of_them and key[0] == namespace):
             found |= _of_service(metadata["name"], ip, service["spec"]["ports"])
     return found
+
+
+def hears_of_all(pod: Object) -> bool:
+    """Whether containers of `pod` hear of more Services than that of the API."""
+    return bool(pod["spec"].get("enableServiceLinks", True))
 
 
 def _of_service(name: str, ip: str, ports: list[Object]) -> dict[str, str]:

@@ -19,13 +19,15 @@ from knlab.embedded.net.network import Network
 from knlab.embedded.pods.addresses import HOST_IP, PodAddresses
 from knlab.embedded.pods.box import Box, Mount, NoSuchBox, read_box, write_box
 from knlab.embedded.pods.commands import Command, NoSuchCommand, first_command, not_found
+from knlab.embedded.pods.consoles import Manners
 from knlab.embedded.pods.containers import Running, RunningProcess, RunningTask
 from knlab.embedded.pods.environment import ConfigError, Find, environment, expand
 from knlab.embedded.pods.furnishing import clear, furnish, host_aliases
+from knlab.embedded.pods.loading import harmless
 from knlab.embedded.pods.logfile import LogFile
 from knlab.embedded.pods.logs import log_path
 from knlab.embedded.pods.supervisor import Launch, StartFailed, Supervisor
-from knlab.embedded.programs.box.names import DEFAULT
+from knlab.embedded.programs.box.names import DEFAULT_FAMILY
 from knlab.embedded.runtime import Builtin, Container, Process, Task
 
 _PATH: Final = os.pathsep.join(
@@ -33,9 +35,9 @@ _PATH: Final = os.pathsep.join(
 )
 _BOX_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _MESSAGE_BYTES: Final = 4096
-_CANNOT_START: Final = (
+_CANNOT_CREATE: Final = (
     "failed to create containerd task: failed to create shim task: OCI runtime create failed:"
-    " runc create failed: unable to start container process: "
+    " runc create failed: "
 )
 
 
@@ -64,6 +66,16 @@ class Instance:
     def hostname(self) -> str:
         """What the container calls its machine."""
         return str(self.pod["spec"].get("hostname") or self.pod["metadata"]["name"])
+
+    @property
+    def manners(self) -> Manners:
+        """How it wants to be talked to."""
+        return Manners.of(self.spec)
+
+    @property
+    def terminal(self) -> dict[str, str]:
+        """What the container runtime says to a program with a terminal."""
+        return {"TERM": "xterm"} if self.manners.tty else {}
 
     @property
     def container_id(self) -> str:
@@ -109,6 +121,14 @@ class Starter:
         Raises:
             StartFailed: worded as the container runtime does.
         """
+        started = await self._started(instance, until_exit)
+        console = started.running.console
+        until_exit.enter_context(
+            self.supervisor.consoles.opened(instance.container_directory, console)
+        )
+        return started
+
+    async def _started(self, instance: Instance, until_exit: ExitStack) -> Started:
         instance.log.parent.mkdir(parents=True, exist_ok=True)
         program = instance.image.program
         command = instance.spec.get("command")
@@ -135,29 +155,42 @@ class Starter:
     async def _start_process(
         self, instance: Instance, program: Process, until_exit: ExitStack
     ) -> Started:
-        env = {"PATH": _PATH, "HOSTNAME": instance.hostname} | instance.env
+        base = {"HOSTNAME": instance.hostname, **instance.terminal}
+        own = harmless({**base, **instance.env}) | {"PATH": _PATH}
         port = instance.port or program.port
         real = self._listen(instance, port, until_exit, own=program.own_address)
-        if real is not None:
-            env |= {"HOST": real[0], "PORT": str(real[1])}
-        box = self._box(instance, DEFAULT, {"HOME": "/root"} | env | {"PATH": _BOX_PATH}, "")
+        where: dict[str, str] = {} if real is None else {"HOST": real[0], "PORT": str(real[1])}
+        seen = {"PATH": _BOX_PATH, "HOME": "/root", **base, **instance.env, **where}
+        box = self._box(instance, DEFAULT_FAMILY, seen, "")
         arguments = instance.spec.get("args") or () if instance.image.takes_arguments else ()
         argv = (*program.argv, *(expand(argument, instance.env) for argument in arguments))
-        running = await self._run(instance, Command(argv=argv, env=env, cwd=box.root))
+        running = await self._run(instance, Command(argv=argv, env=own | where, cwd=box.root))
         write_box(box)
         return Started(running, real)
 
     async def _start_builtin(
         self, instance: Instance, program: Builtin, until_exit: ExitStack
     ) -> Started:
-        base = {"PATH": _BOX_PATH, "HOSTNAME": instance.hostname, **program.env}
+        base = {
+            "PATH": _BOX_PATH,
+            "HOSTNAME": instance.hostname,
+            **instance.terminal,
+            **program.env,
+        }
         real = self._listen(instance, program.port, until_exit, own=True)
         listen = f"{real[0]}:{real[1]}" if real else ""
         env = base | instance.env
         box = self._box(
             instance, program.commands, {**env, "HOME": env.get("HOME", "/root")}, listen
         )
-        furnish(box)
+        if not box.workdir.startswith("/"):
+            raise StartFailed(f"{_CANNOT_CREATE}Cwd must be an absolute path: unknown")
+        try:
+            furnish(box)
+        except OSError as problem:
+            raise StartFailed(
+                _worded(f'error mounting to "{problem.filename}": {problem.strerror}')
+            ) from problem
         write_box(box)
         argv = _argv(instance, program)
         try:
@@ -168,7 +201,13 @@ class Starter:
     async def _run(self, instance: Instance, what: Command) -> Running:
         try:
             child = await self.supervisor.start(
-                Launch(argv=what.argv, env=what.env, cwd=what.cwd, log=instance.log)
+                Launch(
+                    argv=what.argv,
+                    env=what.env,
+                    cwd=what.cwd,
+                    log=instance.log,
+                    manners=instance.manners,
+                )
             )
         except StartFailed as failure:
             raise StartFailed(_worded(f'exec: "{what.argv[0]}": {failure.message}')) from failure
@@ -248,4 +287,4 @@ def _argv(instance: Instance, program: Builtin) -> tuple[str, ...]:
 
 
 def _worded(why: str) -> str:
-    return f"{_CANNOT_START}{why}: unknown"
+    return f"{_CANNOT_CREATE}unable to start container process: {why}: unknown"

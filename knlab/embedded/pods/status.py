@@ -9,11 +9,16 @@ from typing import Any, Final
 
 from knlab.embedded.kube.ages import parse_time
 from knlab.embedded.kube.objects import Object
+from knlab.embedded.pods.specs import containers_of
 
 NEVER: Final = "1970-01-01T00:00:00Z"
 """When a container started that could not be started."""
 CREATING: Final = ("ContainerCreating", "")
 INITIALIZING: Final = ("PodInitializing", "")
+DEADLINE_EXCEEDED: Final = (
+    "DeadlineExceeded",
+    "Pod was active on the node longer than the specified deadline",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +101,8 @@ class PodState:
     """Nothing runs any more and nothing will."""
     conditions: dict[str, Object] = field(default_factory=dict)
     """The conditions written last, by type."""
+    failure: tuple[str, str] | None = None
+    """Reason and message if the pod as a whole has failed, whatever its containers say."""
 
 
 def moment(now: float) -> str:
@@ -115,6 +122,8 @@ def pod_status(pod: Object, state: PodState, now: float) -> Object:
         "startTime": moment(state.started_at),
         "qosClass": pod.get("status", {}).get("qosClass") or qos_class(pod),
     }
+    if state.failure:
+        status["reason"], status["message"] = state.failure
     if state.ip:
         status |= {"podIP": state.ip, "podIPs": [{"ip": state.ip}]}
     if state.init_containers:
@@ -145,7 +154,8 @@ def _phase(pod: Object, state: PodState) -> str:
     records = state.containers
     if state.over:
         everything = [*state.init_containers, *records]
-        return "Succeeded" if all(record.succeeded for record in everything) else "Failed"
+        succeeded = not state.failure and all(record.succeeded for record in everything)
+        return "Succeeded" if succeeded else "Failed"
     if not all(record.succeeded for record in state.init_containers):
         return "Pending"
     if any(_never_ran(record) for record in records):
@@ -173,18 +183,20 @@ def _conditions(pod: Object, state: PodState, phase: str, now: float) -> list[Ob
     generation = pod["metadata"].get("generation", 1)
     made = [_condition(state, kind, true, why, now) for kind, true, why in found]
     state.conditions = {condition["type"]: condition for condition in made}
-    return [condition | {"observedGeneration": generation} for condition in made]
+    written: list[Object] = (pod.get("status") or {}).get("conditions") or []
+    others = [one for one in written if one.get("type") not in state.conditions]
+    return [*(condition | {"observedGeneration": generation} for condition in made), *others]
 
 
 def _condition(state: PodState, kind: str, true: bool, why: Object, now: float) -> Object:  # noqa: FBT001
     status = "True" if true else "False"
     before = state.conditions.get(kind)
-    kept = before is not None and before["status"] == status
+    since = before.get("lastTransitionTime") if before and before.get("status") == status else None
     return {
         "type": kind,
         "status": status,
         "lastProbeTime": None,
-        "lastTransitionTime": before["lastTransitionTime"] if kept and before else moment(now),
+        "lastTransitionTime": since or moment(now),
         **why,
     }
 
@@ -222,15 +234,23 @@ def _container(record: Record, pod: Object) -> Object:
     }
     if record.container_id:
         found["containerID"] = record.container_id
-    if record.running_since is not None:
-        found |= _granted(record.name, pod["spec"])
+    spec = next((one for one in containers_of(pod["spec"]) if one["name"] == record.name), {})
+    if mounts := spec.get("volumeMounts"):
+        found["volumeMounts"] = [_mount(one) for one in mounts]
+    if record.container_id:
+        found |= _granted(spec.get("resources") or {})
     return found
 
 
-def _granted(name: str, spec: Object) -> Object:
-    """What a running container has been given of what its part of `spec` asks for."""
-    parts = [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
-    asked = next((part.get("resources") or {} for part in parts if part["name"] == name), {})
+def _mount(mount: Object) -> Object:
+    found: Object = {"name": mount["name"], "mountPath": mount["mountPath"]}
+    if mount.get("readOnly"):
+        found |= {"readOnly": True, "recursiveReadOnly": "Disabled"}
+    return found
+
+
+def _granted(asked: Object) -> Object:
+    """What a container has been given that was made, of what it asks for."""
     granted = {key: dict(asked[key]) for key in ("limits", "requests") if asked.get(key)}
     found: Object = {"resources": granted}
     if "requests" in granted:
@@ -252,7 +272,7 @@ def adopt(record: Record, before: Object, now: float) -> None:
 
     What ran then has gone with it, unseen; Kubernetes calls that Unknown, with code 255.
     """
-    record.restarts = before.get("restartCount", 0)
+    record.restarts = max(0, before.get("restartCount", 0))
     record.image_id = before.get("imageID", "")
     record.container_id = before.get("containerID", "")
     states: list[Object] = [before.get("lastState") or {}, before.get("state") or {}]

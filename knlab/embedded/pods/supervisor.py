@@ -9,14 +9,15 @@ import signal
 import socket
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from knlab._exceptions import KnlabError
+from knlab.embedded.pods.consoles import SILENT, Consoles, Ends, Manners, NotRunning, ProcessConsole
 
 _ROOT: Final = str(Path(__file__).parents[3])
 _START: Final = (
@@ -40,6 +41,7 @@ class Launch:
     env: Mapping[str, str]
     cwd: Path
     log: Path
+    manners: Manners = SILENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,14 +57,19 @@ class Execution:
     """Whether they are a terminal, which then belongs to the process."""
 
 
-class Child:
-    """A process group: a container's, or a command's."""
+class Tell(Protocol):
+    """Gives the shim a command, and the descriptors that belong to it."""
 
-    def __init__(self, tell: Callable[[dict[str, Any]], None], name: str) -> None:
+    def __call__(self, command: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
+        """Raises `StartFailed` if the descriptors cannot be handed over."""
+
+
+class Child:
+    """A process group: a container's, or that of a command in one."""
+
+    def __init__(self, tell: Tell, name: str) -> None:
         self._tell = tell
         self.name = name
-        self.log: Path | None = None
-        """Where a container's process logs; None for a command."""
         self.pid = 0
         loop = asyncio.get_running_loop()
         self.started: asyncio.Future[int] = loop.create_future()
@@ -73,6 +80,47 @@ class Child:
         """Send `number`, SIGKILL to the whole group; nothing happens if it is gone."""
         if not self.exited.done():
             self._tell({"do": "signal", "id": self.name, "signal": int(number)})
+
+
+class Contained(Child):
+    """A container's process group."""
+
+    def __init__(self, tell: Tell, name: str, log: Path, ends: Ends) -> None:
+        super().__init__(tell, name)
+        self.log = log
+        self.console = ProcessConsole(self, ends)
+        """How to attach to it."""
+        self._watching: dict[str, asyncio.Future[str]] = {}
+        self.exited.add_done_callback(lambda _: self.console.close())
+
+    async def watch(self, tap: str, streams: Mapping[str, int]) -> None:
+        """Have copies of the container's streams sent to the descriptors, until `unwatch`.
+
+        Raises:
+            NotRunning: it has exited.
+            StartFailed: the operating system refused it.
+        """
+        answer = self._watching[tap] = asyncio.get_running_loop().create_future()
+        if self.exited.done():
+            raise NotRunning("the container has exited")
+        command = {"do": "watch", "id": self.name, "tap": tap, "streams": [*streams]}
+        self._tell(command, [*streams.values()])
+        await asyncio.wait([answer, self.exited], return_when=asyncio.FIRST_COMPLETED)
+        if not answer.done():
+            raise NotRunning("the container has exited")
+        if problem := answer.result():
+            raise StartFailed(problem)
+
+    def watched(self, tap: str, problem: str) -> None:
+        """The answer to a `watch`."""
+        if (answer := self._watching.get(tap)) and not answer.done():
+            answer.set_result(problem)
+
+    def unwatch(self, tap: str) -> None:
+        """Have no more copies sent."""
+        self._watching.pop(tap, None)
+        if not self.exited.done():
+            self._tell({"do": "unwatch", "id": self.name, "tap": tap})
 
 
 class Supervisor:
@@ -86,6 +134,10 @@ class Supervisor:
         self._descriptors: socket.socket | None = None
         self._up = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self.consoles = Consoles()
+        """How to attach to the containers that run."""
+        self.residents: dict[str, str] = {}
+        """The address of every pod of this node, by uid: what its status says may be anybody's."""
 
     async def __aenter__(self) -> Supervisor:
         self._task = asyncio.create_task(self._keep(), name="pods: shim")
@@ -107,17 +159,28 @@ class Supervisor:
     @property
     def containers(self) -> list[tuple[Path, int]]:
         """The log and the first process of every container that runs."""
-        return [(one.log, one.pid) for one in self._children.values() if one.log and one.pid]
+        children = self._children.values()
+        return [(one.log, one.pid) for one in children if isinstance(one, Contained) and one.pid]
 
-    async def start(self, launch: Launch) -> Child:
+    async def start(self, launch: Launch) -> Contained:
         """The container's process that `launch` describes, running.
 
         Raises:
             StartFailed: with the operating system's reason.
         """
         await self._up.wait()
-        child = await self._start(launch, log=str(launch.log))
-        child.log = launch.log
+        try:
+            ends = Ends(launch.manners)
+        except OSError as error:
+            raise StartFailed(f"cannot open its standard input: {error}") from error
+        child = Contained(self._tell, self._next_name(), launch.log, ends)
+        how = {"log": str(launch.log), "input": ends.kind, "keeps": launch.manners.stdin_once}
+        try:
+            await self._start(child, launch, ends.given, **how)
+        except BaseException:
+            ends.close()
+            raise
+        ends.handed_over()
         return child
 
     async def execute(self, execution: Execution) -> Child:
@@ -127,32 +190,28 @@ class Supervisor:
             StartFailed: with the operating system's reason.
         """
         await self._up.wait()
-        self._hand_over(execution.streams)
-        return await self._start(execution, terminal=execution.terminal)
+        child = Child(self._tell, self._next_name())
+        await self._start(child, execution, execution.streams, terminal=execution.terminal)
+        return child
 
-    async def _start(self, what: Launch | Execution, **output: object) -> Child:
+    def _next_name(self) -> str:
         self._count += 1
-        child = Child(self._tell, str(self._count))
+        return str(self._count)
+
+    async def _start(
+        self, child: Child, what: Launch | Execution, given: Sequence[int], **how: object
+    ) -> None:
+        command = {
+            "do": "start", "id": child.name, "argv": what.argv, "env": dict(what.env),
+            "cwd": str(what.cwd), **how,
+        }  # fmt: skip
+        self._tell(command, given)
         self._children[child.name] = child
-        self._tell(
-            {
-                "do": "start", "id": child.name, "argv": what.argv, "env": dict(what.env),
-                "cwd": str(what.cwd), **output,
-            }
-        )  # fmt: skip
         try:
             await asyncio.shield(child.started)
         except asyncio.CancelledError:
             child.signal(signal.SIGKILL)
             raise
-        return child
-
-    def _hand_over(self, descriptors: tuple[int, int, int]) -> None:
-        try:
-            if self._descriptors is not None:
-                socket.send_fds(self._descriptors, [b"."], descriptors)
-        except OSError as error:
-            raise StartFailed(f"cannot hand over the standard streams: {error}") from error
 
     async def _keep(self) -> None:
         while True:
@@ -188,7 +247,9 @@ class Supervisor:
             child = self._children.get(event["id"])
             if child is None:
                 continue
-            if "pid" in event:
+            if "tap" in event and isinstance(child, Contained):
+                child.watched(event["tap"], event["failed"])
+            elif "pid" in event:
                 child.pid = event["pid"]
                 _settle(child.started, child.pid)
             elif "failed" in event:
@@ -198,9 +259,15 @@ class Supervisor:
                 del self._children[child.name]
                 _settle(child.exited, event["code"])
 
-    def _tell(self, command: dict[str, Any]) -> None:
-        if self._shim is not None and self._shim.stdin is not None:
-            self._shim.stdin.write(json.dumps(command).encode() + b"\n")
+    def _tell(self, command: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
+        if self._shim is None or self._shim.stdin is None or self._descriptors is None:
+            return
+        if descriptors:
+            try:
+                socket.send_fds(self._descriptors, [b"."], [*descriptors])
+            except OSError as error:
+                raise StartFailed(f"cannot hand over the standard streams: {error}") from error
+        self._shim.stdin.write(json.dumps(command).encode() + b"\n")
 
     def _lose_children(self) -> None:
         for child in self._children.values():

@@ -1,4 +1,4 @@
-"""The pod and the container that exec and port-forward are about, with Kubernetes' errors."""
+"""The pod and container that logs, exec, attach and port-forward are about; Kubernetes' errors."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from knlab.embedded.builtin.controllers.pod_states import is_over
 from knlab.embedded.builtin.kinds import PODS
 from knlab.embedded.kube.errors import BadRequest, NotFound
 from knlab.embedded.kube.objects import Object, key_of
 from knlab.embedded.kube.store import Change, Store
-
-_CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
+from knlab.embedded.pods.specs import container_names, status_of
 
 
 def find_pod(store: Store, namespace: str, name: str) -> Object:
@@ -33,7 +33,7 @@ def chosen_container(pod: Object, wanted: str) -> str:
         BadRequest: no such container, or several to choose from.
     """
     name, spec = pod["metadata"]["name"], pod["spec"]
-    names = [one["name"] for field in _CONTAINERS for one in spec.get(field) or ()]
+    names = container_names(spec)
     if wanted:
         if wanted not in names:
             raise BadRequest(f"container {wanted} is not valid for pod {name}")
@@ -55,22 +55,11 @@ def check_host(pod: Object) -> None:
         raise BadRequest(f"pod {pod['metadata']['name']} does not have a host assigned")
 
 
-def is_over(pod: Object) -> bool:
-    """Whether the pod has run to its end, so that its node has nothing of it any more."""
-    return (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}
-
-
 def running_instance(pod: Object, container: str) -> str | None:
     """The id of the instance of `container` that runs in `pod`; None if none does."""
-    status = pod.get("status") or {}
-    listed = [
-        one
-        for field in ("containerStatuses", "initContainerStatuses")
-        for one in status.get(field) or ()
-        if one["name"] == container
-    ]
-    if listed and "running" in (listed[0].get("state") or {}):
-        return str(listed[0].get("containerID", ""))
+    status = status_of(pod, container)
+    if "running" in (status.get("state") or {}):
+        return str(status.get("containerID", ""))
     return None
 
 

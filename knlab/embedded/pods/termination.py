@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
-from knlab.embedded.pods.containers import Running
+from knlab.embedded.pods.containers import Stoppable
 
 MINIMUM_GRACE: Final = 2.0
 """Seconds between SIGTERM and SIGKILL, however long the hook took."""
@@ -49,7 +49,7 @@ class Deadline:
 
 
 async def stop(
-    running: Running, hook: Callable[[], Awaitable[None]] | None, deadlines: Sequence[Deadline]
+    running: Stoppable, hook: Callable[[], Awaitable[None]] | None, deadlines: Sequence[Deadline]
 ) -> int:
     """Stop `running` before the nearest of `deadlines`; its exit code."""
     loop = asyncio.get_running_loop()

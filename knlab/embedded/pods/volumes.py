@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 
 from knlab.embedded.kube.objects import Object
 from knlab.embedded.pods.environment import ConfigError, Find, pod_field, resource_field
+from knlab.embedded.pods.specs import containers_of
 
 INJECTED: Final = "kube-api-access-"
 """Prefix of the volume that Kubernetes adds to every pod, with credentials for the API."""
@@ -66,10 +67,9 @@ def mounted_volumes(pod: Object, containers: Collection[str]) -> list[Object]:
 
 
 def _mounted(pod: Object, names: Collection[str]) -> set[str]:
-    containers = [*(pod["spec"].get("initContainers") or ()), *pod["spec"]["containers"]]
     return {
         mount["name"]
-        for container in containers
+        for container in containers_of(pod["spec"])
         if container["name"] in names
         for mount in container.get("volumeMounts") or ()
         if not mount["name"].startswith(INJECTED)
@@ -121,7 +121,7 @@ def volume_files(volume: Object, around: Surroundings) -> VolumeFiles:
         for item in (part.get("downwardAPI") or {}).get("items") or ():
             found[item["path"]] = _of_field(item, around).encode()
     for path in found:
-        if path.startswith("/") or ".." in path.split("/"):
+        if path.startswith(("/", "..")) or ".." in path.split("/") or "\0" in path:
             raise ConfigError(f"invalid path {path}")
     return found
 

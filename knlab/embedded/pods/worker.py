@@ -4,31 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
 from knlab.embedded.builtin.kinds import CONFIG_MAPS, PODS, SECRETS, SERVICES
-from knlab.embedded.images import Image, ImageTable, InvalidReference
+from knlab.embedded.images import ImageTable
 from knlab.embedded.kube.api import Api
-from knlab.embedded.kube.backing import WriteOptions
 from knlab.embedded.kube.controller import Note
 from knlab.embedded.kube.errors import InternalError, NotFound
-from knlab.embedded.kube.objects import Object, copy_json, key_of
+from knlab.embedded.kube.objects import Object, key_of
 from knlab.embedded.net.http import Address
 from knlab.embedded.pods.actions import run_command
 from knlab.embedded.pods.addresses import HOST_IP
-from knlab.embedded.pods.backoff import Backoff
 from knlab.embedded.pods.box import Mount
 from knlab.embedded.pods.containers import Running
-from knlab.embedded.pods.environment import ConfigError
 from knlab.embedded.pods.lives import ContainerLife
-from knlab.embedded.pods.mounts import VolumeDirectories
+from knlab.embedded.pods.pod_volumes import PodVolumes
 from knlab.embedded.pods.probes import Prober
-from knlab.embedded.pods.starting import Starter, pod_addresses
+from knlab.embedded.pods.reporting import AGAIN, AS_KUBELET, StatusReport
+from knlab.embedded.pods.service_links import API, hears_of_all
+from knlab.embedded.pods.starting import Starter
 from knlab.embedded.pods.status import (
+    DEADLINE_EXCEEDED,
     INITIALIZING,
     PodState,
     Record,
@@ -37,23 +37,9 @@ from knlab.embedded.pods.status import (
     seconds_of,
 )
 from knlab.embedded.pods.termination import Deadline
-from knlab.embedded.pods.volumes import (
-    Surroundings,
-    has_files,
-    mount_problem,
-    mounted_volumes,
-)
-from knlab.embedded.runtime import Task
 
-AS_KUBELET: Final = WriteOptions(field_manager="kubelet")
-"""How the kubelet writes."""
 ADDRESS_ANNOTATION: Final = "knlab.dev/address"
 """Where the pod's program can be reached from this machine: `host:port`."""
-_MOUNT_FIRST, _MOUNT_LIMIT = 0.5, 122.0
-_AGAIN: Final = 1.0
-"""Seconds until a write that the store refused is tried again."""
-_REFRESH: Final = 5.0
-"""Seconds until a change of a ConfigMap or a label is in the volumes; the kubelet's: a minute."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +65,10 @@ class PodWorker:
         self.doomed = asyncio.Event()
         self.deadline = Deadline()
         self._gone = False
-        self._write_is_due = False
+        self._leaving = asyncio.Event()
+        """Set when the Pod is to be taken out of the store, or is out of it."""
+        self._expiry: asyncio.TimerHandle | None = None
+        self._report = StatusReport(node.api, pod, self._status)
         inits, containers = spec.get("initContainers") or [], spec["containers"]
         status = pod.get("status") or {}
         self._state = PodState(
@@ -89,7 +78,7 @@ class PodWorker:
             ],
             host_ip=HOST_IP,
             started_at=seconds_of(status.get("startTime") or "") or self.now(),
-            conditions={one["type"]: one for one in status.get("conditions") or ()},
+            conditions={one.get("type", ""): one for one in status.get("conditions") or ()},
         )
         if inits:
             for record in self._state.containers:
@@ -102,15 +91,16 @@ class PodWorker:
             self._life(one, record, is_init=True)
             for one, record in zip(inits, self._state.init_containers, strict=True)
         ]
-        self.ip = node.starter.addresses.take(status.get("podIP") or "")
+        self.ip = self._state.ip = node.starter.addresses.take(status.get("podIP") or "")
+        node.starter.supervisor.residents[self.uid] = self.ip
         self._prober = Prober(node.starter.network, self.ip, self._execute)
-        self._volumes = VolumeDirectories(self.directory)
+        self._volumes = PodVolumes(self, node.images)
         self.observe(pod)
 
     def _record(self, spec: Object, statuses: list[Object] | None) -> Record:
         record = Record(name=spec["name"], image=spec["image"])
         for before in statuses or ():
-            if before["name"] == record.name:
+            if before.get("name") == record.name:
                 adopt(record, before, self.now())
         return record
 
@@ -153,14 +143,16 @@ class PodWorker:
         return self._node.api.find(resource, self.namespace, name)
 
     def services(self) -> Iterable[Object]:
-        """Every Service; read only."""
-        return self._node.api.store.items(SERVICES)
+        """The Services that its containers may hear of; read only."""
+        store = self._node.api.store
+        if hears_of_all(self.current):
+            return store.items(SERVICES)
+        found = store.get(SERVICES, API)
+        return [found] if found else []
 
     def mounts(self, spec: Object, env: dict[str, str]) -> tuple[Mount, ...]:
         """What the container `spec` sees of the pod's volumes."""
-        if spec["name"] not in self._containers(_is_boxed):
-            return ()
-        return self._volumes.mounts(spec, self._pod, env)
+        return self._volumes.mounts(spec, env)
 
     async def _execute(
         self, argv: list[str], container: str, seconds: float | None
@@ -181,29 +173,11 @@ class PodWorker:
             self._node.api.patch(PODS, self.namespace, self.name, annotated, AS_KUBELET)
 
     def changed(self) -> None:
-        """Have the status written, once for all changes of this turn of the event loop."""
-        if not self._write_is_due:
-            self._write_is_due = True
-            asyncio.get_running_loop().call_soon(self._write)
+        """Have the status written soon."""
+        self._report.changed()
 
-    def _write(self) -> None:
-        if not self._write_is_due or self._gone:
-            return
-        self._write_is_due = False
-        self._state.ip = self.ip
-        status = pod_status(self._pod, self._state, self.now())
-
-        def with_status(pod: Object) -> Object:
-            if pod["metadata"]["uid"] == self.uid:
-                pod["status"] = copy_json(status)
-            return pod
-
-        try:
-            self._node.api.patch(PODS, self.namespace, self.name, with_status, AS_KUBELET, "status")
-        except NotFound:
-            return
-        except InternalError:  # the disk is full
-            asyncio.get_running_loop().call_later(_AGAIN, self.changed)
+    def _status(self) -> Object:
+        return pod_status(self._pod, self._state, self.now())
 
     # What the kubelet does with it
 
@@ -216,36 +190,59 @@ class PodWorker:
     def observe(self, pod: Object) -> None:
         """Take note of the Pod as it is now; its end begins with its deletionTimestamp."""
         self._pod = pod
+        self._report.observe(pod)
+        self._set_expiry(pod["spec"].get("activeDeadlineSeconds"))
         if pod["metadata"].get("deletionTimestamp"):
-            grace = pod["metadata"].get("deletionGracePeriodSeconds") or 0
-            self.deadline.move(asyncio.get_running_loop().time() + grace)
-            self.doomed.set()
+            self._end_within(pod["metadata"].get("deletionGracePeriodSeconds") or 0)
+            self._leaving.set()
 
     def vanished(self) -> None:
         """The Pod is gone from the store: end at once, and write no more."""
         self._gone = True
+        self._report.close()
         self.deadline.force()
         self.doomed.set()
+        self._leaving.set()
+
+    def _end_within(self, seconds: float) -> None:
+        self.deadline.move(asyncio.get_running_loop().time() + seconds)
+        self.doomed.set()
+
+    def _set_expiry(self, seconds: int | None) -> None:
+        """End the pod when it has been active for so many seconds."""
+        if self._expiry is not None:
+            self._expiry.cancel()
+        if seconds is not None:
+            left = self._state.started_at + seconds - self.now()
+            self._expiry = asyncio.get_running_loop().call_later(max(0.0, left), self._expire)
+
+    def _expire(self) -> None:
+        if not self._state.over and not self.doomed.is_set():
+            self._state.failure = DEADLINE_EXCEEDED
+            self.note("Normal", *DEADLINE_EXCEEDED)
+            self._end_within(self._pod["spec"].get("terminationGracePeriodSeconds", 30))
 
     async def run(self) -> None:
         """Run the pod. Returns when it is gone, or over for good and not deleted yet."""
         self.changed()
-        if not self.doomed.is_set() and await self._mounted():
-            refresh = asyncio.create_task(self._refresh(), name=f"volumes of {self.name}")
+        if not self.doomed.is_set() and await self._volumes.made():
+            fresh = asyncio.create_task(
+                self._volumes.keep_up_to_date(), name=f"volumes of {self.name}"
+            )
             try:
                 if await self._initialize():
                     async with asyncio.TaskGroup() as group:
                         for life in self._lives:
                             group.create_task(life.run())
             finally:
-                refresh.cancel()
+                fresh.cancel()
         self._end()
-        await self.doomed.wait()
+        await self._leaving.wait()
         while not self._gone:
             try:
                 self._forget()
             except InternalError:  # the disk is full
-                await asyncio.sleep(_AGAIN)
+                await asyncio.sleep(AGAIN)
             else:
                 break
 
@@ -258,55 +255,15 @@ class PodWorker:
         for record in (*self._state.init_containers, *self._state.containers):
             record.ended = record.ended or record.last
         self._state.over = True
-        self._write_is_due = True
-        self._write()
+        self._report.write()
 
     def clear(self) -> None:
         """Let go of what the pod had on this node."""
+        self._set_expiry(None)
+        self._report.close()
+        self._node.starter.supervisor.residents.pop(self.uid, None)
         self._node.starter.addresses.release(self.ip)
         shutil.rmtree(self.directory, ignore_errors=True)
-
-    async def _mounted(self) -> bool:
-        """Whether the pod's volumes are there; False if it was doomed before."""
-        backoff = Backoff(_MOUNT_FIRST, _MOUNT_LIMIT)
-        while problem := self._mount():
-            self.note("Warning", "FailedMount", problem)
-            if await self.pause(backoff.failed(self.now())):
-                return False
-        return True
-
-    def _mount(self) -> str | None:
-        """Bring the volumes up to date; why they cannot be had, as the kubelet says it."""
-        if not self._pod["spec"].get("volumes"):
-            return None
-        boxed, foreign = self._containers(_is_boxed), self._containers(_is_foreign)
-        if problem := mount_problem(self._pod, boxed, foreign, self.find):
-            return problem
-        around = Surroundings(pod=self._pod, addresses=pod_addresses(self.ip), find=self.find)
-        for volume in mounted_volumes(self._pod, boxed):
-            try:
-                self._volumes.write(volume, around)
-            except ConfigError as missing:
-                return f'MountVolume.SetUp failed for volume "{volume["name"]}" : {missing.message}'
-        return None
-
-    async def _refresh(self) -> None:
-        """Keep the files of volumes up to date with what they are made from."""
-        while any(has_files(volume) for volume in self._pod["spec"].get("volumes") or ()):
-            await asyncio.sleep(_REFRESH)
-            self._mount()
-
-    def _containers(self, which: Callable[[Image], bool]) -> set[str]:
-        """The names of the containers whose images are like that."""
-        spec = self._pod["spec"]
-        containers = [*(spec.get("initContainers") or ()), *spec["containers"]]
-        found = {one["name"]: self._image(one["image"]) for one in containers}
-        return {name for name, image in found.items() if image is not None and which(image)}
-
-    def _image(self, reference: str) -> Image | None:
-        with suppress(InvalidReference):
-            return self._node.images.find(reference)
-        return None
 
     async def _initialize(self) -> bool:
         for life in self._init_lives:
@@ -314,13 +271,3 @@ class PodWorker:
             if not life.succeeded:
                 return False
         return True
-
-
-def _is_boxed(image: Image) -> bool:
-    """Whether a container's files are a directory that only built-in commands look at."""
-    return not (isinstance(image.program, Task) or image.takes_arguments)
-
-
-def _is_foreign(image: Image) -> bool:
-    """Whether it is a program of the user's own."""
-    return image.takes_arguments

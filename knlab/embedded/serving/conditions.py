@@ -7,6 +7,7 @@ whenever a condition ends up different from what was stored.
 
 from __future__ import annotations
 
+from copy import copy
 from datetime import UTC, datetime
 from typing import Final
 
@@ -58,6 +59,14 @@ class StatusDraft:
         generation = self.object["metadata"].get("generation", 0)
         if self.status.get("observedGeneration", 0) != generation:
             self.unknown(READY, "NewObservedGenFailure", "unsuccessfully observed a new generation")
+
+    def fork(self) -> StatusDraft:
+        """A draft that says the same now and goes its own way from here."""
+        other = copy(self)
+        other.status = copy_json(self.status)
+        other._conditions = dict(self._conditions)
+        other._touched = dict(self._touched)
+        return other
 
     def get(self, kind: str) -> Object | None:
         """The condition of type `kind` as it stands now; None without one."""

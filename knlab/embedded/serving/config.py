@@ -6,10 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, Final, TypeVar
+from weakref import WeakKeyDictionary
 
 from knlab.embedded.kube.controller import Outcome, Sync, View
 from knlab.embedded.kube.objects import Key
 from knlab.embedded.serving.config_autoscaler import parse_autoscaler
+from knlab.embedded.serving.config_components import (
+    LoggingConfig,
+    parse_certmanager,
+    parse_leader_election,
+    parse_logging,
+)
 from knlab.embedded.serving.config_deployment import (
     DeploymentConfig,
     ObservabilityConfig,
@@ -24,15 +31,16 @@ from knlab.embedded.serving.config_network import (
     parse_network,
 )
 from knlab.embedded.serving.go_template import GoTemplate, TemplateError
-from knlab.embedded.serving.go_text import GoParseError, parse_integer, parse_seconds
+from knlab.embedded.serving.go_text import GoParseError, parse_seconds, parse_unsigned
 from knlab.embedded.serving.kinds import CONFIG_MAPS, SYSTEM_NAMESPACE
 from knlab.kpa.spec import AutoscalerConfig
 
 __all__ = [
     "PARSERS", "AutoscalerConfig", "ConfigError", "DefaultsConfig", "DeploymentConfig",
-    "DomainConfig", "FeaturesConfig", "GcConfig", "NetworkConfig", "ObservabilityConfig",
-    "parse_autoscaler", "parse_defaults", "parse_deployment", "parse_domains", "parse_features",
-    "parse_gc", "parse_network", "parse_observability", "read_config", "reading_config",
+    "DomainConfig", "FeaturesConfig", "GcConfig", "LoggingConfig", "NetworkConfig",
+    "ObservabilityConfig", "parse_autoscaler", "parse_defaults", "parse_deployment",
+    "parse_domains", "parse_features", "parse_gc", "parse_logging", "parse_network",
+    "parse_observability", "read_config", "reading_config",
 ]  # fmt: skip
 
 _T = TypeVar("_T")
@@ -94,7 +102,11 @@ def parse_defaults(data: Mapping[str, str]) -> DefaultsConfig:
 def _name_template(data: Mapping[str, str], key: str, default: str) -> str:
     text = data.get(key, default)
     try:
-        GoTemplate("container-template", text).render({"Name": "", "Namespace": "", "Labels": {}})
+        template = GoTemplate("container-template", text)
+    except TemplateError as error:
+        raise ConfigError(str(error)) from error
+    try:
+        template.render({"Name": "", "Namespace": "", "Labels": {}, "Annotations": {}})
     except TemplateError as error:
         raise ConfigError(f"error executing template: {error}") from error
     return text
@@ -117,7 +129,7 @@ def _defaults_refusal(config: DefaultsConfig) -> str:
         ("revision-response-start-timeout-seconds", config.revision_response_start_timeout_seconds),
         ("revision-idle-timeout-seconds", config.revision_idle_timeout_seconds),
     ):
-        if value > timeout:
+        if value > max(timeout, 0):
             return f"{name} ({value}) cannot be greater than revision-timeout-seconds ({timeout})"
     limit, concurrency = config.container_concurrency_max_limit, config.container_concurrency
     if limit < 1:
@@ -194,7 +206,9 @@ def parse_gc(data: Mapping[str, str]) -> GcConfig:
         retain_since_last_active_time=_disabled_or(
             data, "retain-since-last-active-time", 15 * 3600.0, _retention
         ),
-        max_non_active_revisions=_disabled_or(data, "max-non-active-revisions", 1000, _unsigned),
+        max_non_active_revisions=_disabled_or(
+            data, "max-non-active-revisions", 1000, parse_unsigned
+        ),
         min_non_active_revisions=least,
     )
     most = config.max_non_active_revisions
@@ -228,37 +242,54 @@ def _retention(text: str) -> float:
     return seconds
 
 
-def _unsigned(text: str) -> int:
-    if not text.isdigit():
-        raise GoParseError(f'strconv.ParseUint: parsing "{text}": invalid syntax')
-    return parse_integer(text, call="ParseUint")
-
-
 PARSERS: Final[Mapping[str, Callable[[Mapping[str, str]], Any]]] = {
     "config-autoscaler": parse_autoscaler,
+    "config-certmanager": parse_certmanager,
     "config-defaults": parse_defaults,
     "config-deployment": parse_deployment,
     "config-domain": parse_domains,
     "config-features": parse_features,
     "config-gc": parse_gc,
+    "config-leader-election": parse_leader_election,
+    "config-logging": parse_logging,
     "config-network": parse_network,
     "config-observability": parse_observability,
 }
 """The ConfigMaps that have rules, each with its parser."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a ConfigMap said when it could last be read, and what that means."""
+
+    data: Mapping[str, str]
+    settings: Any
+
+
+_LAST_GOOD: Final[WeakKeyDictionary[View, dict[str, _Read]]] = WeakKeyDictionary()
+"""By cluster and name of the ConfigMap."""
+
+
 def read_config(view: View, parse: Callable[[Mapping[str, str]], _T]) -> _T:
     """The live settings of the ConfigMap that `parse` reads; a missing one means the defaults.
 
+    One that says what cannot be, because nobody checked it, leaves the settings as they were.
+
     Raises:
-        ConfigError: if the ConfigMap says what cannot be; names it.
+        ConfigError: if it has said so ever since it was first read; names it.
     """
     name = next(name for name, parser in PARSERS.items() if parser is parse)
     found = view.find(CONFIG_MAPS, SYSTEM_NAMESPACE, name) or {}
-    try:
-        return parse(found.get("data") or {})
-    except ConfigError as error:
-        raise ConfigError(f"{name}: {error}") from error
+    good, data = _LAST_GOOD.setdefault(view, {}), found.get("data") or {}
+    last = good.get(name)
+    if last is None or last.data != data:
+        try:
+            last = good[name] = _Read(data, parse(data))
+        except ConfigError as error:
+            if last is None:
+                raise ConfigError(f"{name}: {error}") from error
+    settings: _T = last.settings
+    return settings
 
 
 def reading_config(sync: Sync) -> Sync:

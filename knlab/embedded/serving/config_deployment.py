@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
+from knlab.embedded.kube.go_types import STRINGS, Map, Member, Struct
+from knlab.embedded.kube.names import label_value_errors, qualified_name_errors
 from knlab.embedded.serving.config_fields import ConfigError, Fields
+from knlab.embedded.serving.dns_names import subdomain_problems
+from knlab.embedded.serving.go_template import TemplateError, check_syntax
 from knlab.embedded.serving.go_text import format_seconds, quoted
+from knlab.embedded.serving.request_log_template import RequestLogTemplate
+from knlab.embedded.serving.yaml_values import read_yaml
 
 SPREAD: Final = "prefer-spread-revision-over-nodes"
+_RUNTIME_CLASSES: Final = Map(
+    Struct("deployment.RuntimeClassNameLabelSelector", lambda: {"selector": Member(STRINGS)})
+)
 REQUEST_LOG_TEMPLATE: Final = (
     '{"httpRequest": {"requestMethod": "{{.Request.Method}}",'
     ' "requestUrl": "{{js .Request.RequestURI}}",'
@@ -34,11 +43,23 @@ class DeploymentConfig:
     progress_deadline: float = 600.0
     queue_requests: Mapping[str, str]
     queue_limits: Mapping[str, str]
+    queue_sidecar_token_audiences: frozenset[str] = frozenset()
     queue_sidecar_rootca: str = ""
     queue_tls: tuple[str, str, str, str] = ("", "", "", "")
     """Minimum and maximum version, cipher suites, curve preferences."""
     default_affinity_type: str = SPREAD
+    runtime_classes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Runtime classes, each with the labels that a Revision needs to get it."""
     pod_is_always_schedulable: bool = False
+
+    def runtime_class(self, labels: Mapping[str, str]) -> str:
+        """The class for a Revision with `labels`: most labels first, then by alphabet."""
+        matching = [
+            (-len(selector), name)
+            for name, selector in self.runtime_classes.items()
+            if selector.items() <= labels.items()
+        ]
+        return min(matching)[1] if matching else ""
 
 
 def parse_deployment(data: Mapping[str, str]) -> DeploymentConfig:
@@ -62,6 +83,7 @@ def parse_deployment(data: Mapping[str, str]) -> DeploymentConfig:
         ),
         queue_requests=_quantities(read, "Request", cpu="25m"),
         queue_limits=_quantities(read, "Limit", cpu=""),
+        queue_sidecar_token_audiences=read.words(frozenset(), "queue-sidecar-token-audiences"),
         queue_sidecar_rootca=read.string("", "queue-sidecar-rootca"),
         queue_tls=(
             read.string("", "queue-sidecar-tls-min-version"),
@@ -70,9 +92,10 @@ def parse_deployment(data: Mapping[str, str]) -> DeploymentConfig:
             read.string("", "queue-sidecar-tls-curve-preferences"),
         ),
         default_affinity_type=data.get("default-affinity-type", SPREAD),
+        runtime_classes=_runtime_classes(data.get("runtime-class-name", "")),
         pod_is_always_schedulable=read.boolean("pod-is-always-schedulable", default=False),
     )
-    if text := _refusal(config, data):
+    if text := _refusal(config):
         raise ConfigError(text)
     return config
 
@@ -92,16 +115,43 @@ def _quantities(read: Fields, what: str, *, cpu: str) -> dict[str, str]:
     return found
 
 
-def _refusal(config: DeploymentConfig, data: Mapping[str, str]) -> str:
+def _runtime_classes(text: str) -> dict[str, Mapping[str, str]]:
+    try:
+        found = read_yaml(text, _RUNTIME_CLASSES) or {}
+    except ConfigError as error:
+        text = f"runtime-class-name cannot be parsed, please check the format: {error}"
+        raise ConfigError(text) from error
+    classes = {name: (value or {}).get("selector") or {} for name, value in found.items()}
+    for name, selector in classes.items():
+        if problems := subdomain_problems(name):
+            text = f"selector not valid DNSSubdomain: [{' '.join(problems)}]"
+            raise ConfigError(f"runtime-class-name {name} {text}")
+        for key, value in selector.items():
+            if complaint := _label_complaint(key, value):
+                raise ConfigError(f"runtime-class-name {name} selector invalid: {complaint}")
+    return classes
+
+
+def _label_complaint(key: str, value: str) -> str:
+    checked = (
+        ("key", key, qualified_name_errors(key)),
+        (f"values[0][{key}]", value, label_value_errors(value)),
+    )
+    complaints = [
+        f"{place}: Invalid value: {quoted(shown)}: {'; '.join(problems)}"
+        for place, shown, problems in checked
+        if problems
+    ]
+    return f"[{', '.join(complaints)}]" if len(complaints) > 1 else "".join(complaints)
+
+
+def _refusal(config: DeploymentConfig) -> str:
     if not config.queue_sidecar_image:
         return "queue-sidecar-image cannot be empty or unset"
     if text := _time_refusal(config):
         return text
     if config.default_affinity_type not in {"none", SPREAD}:
         return f"unsupported default-affinity-type value: {quoted(config.default_affinity_type)}"
-    for key in ("runtime-class-name", "queue-sidecar-token-audiences"):
-        if data.get(key, "").strip():
-            return f"{key}: not supported by the embedded cluster"
     return ""
 
 
@@ -139,6 +189,7 @@ def parse_observability(data: Mapping[str, str]) -> ObservabilityConfig:
         "runtime": _runtime(read),
         "requestMetrics": _metrics(read, "request-"),
     }
+    _refuse_exporters(body)
     log_url = read.string("", "logging.revision-url-template")
     if read.boolean("logging.enable-var-log-collection", default=False):
         raise ConfigError(
@@ -157,10 +208,34 @@ def parse_observability(data: Mapping[str, str]) -> ObservabilityConfig:
             '"logging.enable-request-log" was set to true,'
             ' but no "logging.request-log-template" was specified'
         )
+    _check_request_log(template, enabled=enabled)
     if read.boolean("logging.enable-probe-request-log", default=False):
         body["enableProbeRequestLog"] = True
     text = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
     return ObservabilityConfig(queue_json=text, log_url_template=log_url)
+
+
+def _check_request_log(template: str, *, enabled: bool) -> None:
+    try:
+        check_syntax("requestLog", template)
+        if enabled:
+            RequestLogTemplate(template)
+    except TemplateError as error:
+        raise ConfigError(str(error)) from error
+
+
+def _refuse_exporters(body: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuse what would send something out of the cluster, which the embedded one does not."""
+    if body["tracing"]["protocol"] != "none":
+        raise ConfigError(
+            "tracing-protocol: the embedded cluster makes no traces; set it to none or leave it out"
+        )
+    for name, prefix in (("metrics", ""), ("requestMetrics", "request-")):
+        if body[name]["protocol"] not in {"none", "prometheus"}:
+            raise ConfigError(
+                f"{prefix}metrics-protocol: the embedded cluster pushes no metrics;"
+                " set it to prometheus, to be asked for them, or to none"
+            )
 
 
 def _metrics(read: Fields, prefix: str) -> dict[str, Any]:

@@ -38,6 +38,10 @@ class Fields:
         """A whole number of `bits` bits."""
         return self._read(lambda text: go_text.parse_integer(text, bits=bits), default, keys)
 
+    def unsigned(self, default: int, *keys: str, bits: int = 64) -> int:
+        """A whole number of `bits` bits that is not negative."""
+        return self._read(lambda text: go_text.parse_unsigned(text, bits=bits), default, keys)
+
     def seconds(self, default: float, *keys: str) -> float:
         """A duration, in seconds."""
         return self._read(go_text.parse_seconds, default, keys)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import yaml
-
+from knlab.embedded.kube.go_types import STRING, STRINGS, Member, Struct
+from knlab.embedded.kube.messages import struct_of
 from knlab.embedded.serving.config_fields import ConfigError, Fields
 from knlab.embedded.serving.go_template import GoTemplate, TemplateError
 from knlab.embedded.serving.go_text import quoted
 from knlab.embedded.serving.keys import CLUSTER_LOCAL, VISIBILITY
+from knlab.embedded.serving.yaml_values import read_yaml
 
 CLUSTER_DOMAIN: Final = "cluster.local"
 LOCAL_DOMAIN: Final = f"svc.{CLUSTER_DOMAIN}"
@@ -20,6 +22,11 @@ ISTIO_CLASS: Final = "istio.ingress.networking.knative.dev"
 DOMAIN_TEMPLATE: Final = "{{.Name}}.{{.Namespace}}.{{.Domain}}"
 TAG_TEMPLATE: Final = "{{.Tag}}-{{.Name}}"
 EXAMPLE_KEY: Final = "_example"
+_LABEL_SELECTOR: Final = struct_of("k8s.io.apimachinery.pkg.apis.meta.v1.LabelSelector")
+_NOT_IN_HOSTS: Final = re.compile(r"[ ^`{|}\\]")
+_DOMAIN: Final = Struct(
+    "config.domainInternalConfig", lambda: {"selector": Member(STRINGS), "type": Member(STRING)}
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,15 +94,26 @@ def _check_templates(config: NetworkConfig) -> None:
     try:
         host = GoTemplate("domain-template", config.domain_template).render(sample)
         GoTemplate("tag-template", config.tag_template).render({"Name": "foo", "Tag": "v2"})
-        parts = urlsplit(f"https://{host}")
-        hostname = parts.hostname
-    except (TemplateError, ValueError) as error:
+    except TemplateError as error:
         raise ConfigError(str(error)) from error
-    if not hostname:
-        raise ConfigError("empty hostname")
+    if text := _host_refusal(host):
+        raise ConfigError(text)
+
+
+def _host_refusal(text: str) -> str:
+    """Why the rendered domain template `text` is no host."""
+    parts = urlsplit(f"https://{text}")
+    if wrong := _NOT_IN_HOSTS.search(parts.netloc):
+        shown = quoted(wrong[0])
+        return f"parse {quoted(f'https://{text}')}: invalid character {shown} in host name"
+    host, colon, port = parts.netloc.partition(":")
+    if port and not port.isdigit():
+        return f"parse {quoted(f'https://{text}')}: invalid port {quoted(colon + port)} after host"
+    if not host:
+        return "empty hostname"
     path = parts.path + (f"?{parts.query}" if parts.query else "")
-    if path not in {"", "/"}:
-        raise ConfigError(f"domain template has url path: {path}")
+    rooted = path if path.startswith("/") or not path else f"/{path}"
+    return f"domain template has url path: {rooted}" if rooted not in {"", "/"} else ""
 
 
 def _refuse_tls(data: Mapping[str, str], read: Fields) -> None:
@@ -115,8 +133,7 @@ def _refuse_tls(data: Mapping[str, str], read: Fields) -> None:
     ]  # fmt: skip
     if read.boolean("internal-encryption", default=False):
         wanted.append("internal-encryption")
-    if data.get("namespace-wildcard-cert-selector"):
-        wanted.append("namespace-wildcard-cert-selector")
+    read_yaml(data.get("namespace-wildcard-cert-selector", ""), _LABEL_SELECTOR)
     if wanted:
         raise ConfigError(f"{wanted[-1]}: the embedded cluster has no TLS and no certificates")
 
@@ -143,23 +160,14 @@ def parse_domains(data: Mapping[str, str]) -> DomainConfig:
     """The domains in `data`; the cluster's own is the default if no other has an empty selector.
 
     Raises:
-        ConfigError: if a selector is no YAML.
+        ConfigError: with Knative's text, if a selector cannot be read.
     """
     selectors: dict[str, Mapping[str, str]] = {}
     for domain, text in data.items():
         if domain == EXAMPLE_KEY:
             continue
-        try:
-            parsed = yaml.safe_load(text) or {}
-        except yaml.YAMLError as error:
-            raise ConfigError(f"error converting YAML to JSON: {error}") from error
-        selector = parsed.get("selector") or {} if isinstance(parsed, dict) else None
-        if not isinstance(selector, dict):
-            raise ConfigError(
-                "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal"
-                " into Go value of type config.domainInternalConfig"
-            )
-        selectors[domain] = {str(key): str(value) for key, value in selector.items()}
+        parsed = read_yaml(text, _DOMAIN) or {}
+        selectors[domain] = parsed.get("selector") or {}
     if all(selectors.values()):
         selectors[LOCAL_DOMAIN] = {}
     return DomainConfig(selectors=selectors)

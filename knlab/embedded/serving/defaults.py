@@ -12,6 +12,7 @@ from knlab.embedded.serving.config import DefaultsConfig
 from knlab.embedded.serving.go_template import GoTemplate, TemplateError
 from knlab.embedded.serving.kinds import (
     CONFIGURATIONS,
+    DOMAIN_MAPPINGS,
     INGRESSES,
     POD_AUTOSCALERS,
     REVISIONS,
@@ -60,6 +61,17 @@ def default_revision(
     return new
 
 
+def default_domain_mapping(
+    new: Object, old: Object | None, _config: AdmissionConfig, user: str
+) -> Object:
+    """A DomainMapping whose reference names its namespace, and has what Go writes if empty."""
+    reference = _part(_part(new, "spec"), "ref")
+    reference.setdefault("kind", "")
+    reference.setdefault("name", "")
+    reference["namespace"] = reference.get("namespace") or new["metadata"].get("namespace", "")
+    return _set_user(new, old, user)
+
+
 def default_pod_autoscaler(
     new: Object, _old: Object | None, config: AdmissionConfig, _user: str
 ) -> Object:
@@ -92,6 +104,7 @@ DEFAULTS: Final[Mapping[GroupResource, Defaulting]] = {
     CONFIGURATIONS: default_configuration,
     ROUTES: default_route,
     REVISIONS: default_revision,
+    DOMAIN_MAPPINGS: default_domain_mapping,
     POD_AUTOSCALERS: default_pod_autoscaler,
     INGRESSES: default_ingress,
 }

@@ -1,88 +1,136 @@
-"""Two versions of a template, leaf by leaf, in the words of Knative's immutability errors."""
+"""Two versions of a template, leaf by leaf, in the words of Knative's immutability errors.
+
+They are compared as Go's library go-cmp compares structures, and reported as Knative's `kmp` does.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-_GO_NAMES: Final = {
-    "httpGet": "HTTPGet", "tcpSocket": "TCPSocket", "grpc": "GRPC", "dnsPolicy": "DNSPolicy",
-    "dnsConfig": "DNSConfig", "hostIPC": "HostIPC", "hostPID": "HostPID", "tty": "TTY",
-    "httpHeaders": "HTTPHeaders", "metadata": "ObjectMeta", "csi": "CSI", "uid": "UID",
-}  # fmt: skip
-_EMBEDDED: Final = {
-    "httpGet": "ProbeHandler", "tcpSocket": "ProbeHandler", "exec": "ProbeHandler",
-    "grpc": "ProbeHandler",
-}  # fmt: skip
-_REVISION_FIELDS: Final = (
-    "containerConcurrency", "timeoutSeconds", "responseStartTimeoutSeconds", "idleTimeoutSeconds",
-)  # fmt: skip
-_POINTERS: Final = frozenset(
-    {
-        *_REVISION_FIELDS, "enableServiceLinks", "automountServiceAccountToken", "runAsUser",
-        "runAsGroup", "runAsNonRoot", "readOnlyRootFilesystem", "allowPrivilegeEscalation",
-        "privileged", "runtimeClassName", "shareProcessNamespace",
-    }
-)  # fmt: skip
-_ORDER: Final = (
-    "metadata", "spec", "volumes", "initContainers", "containers", "name", "image", "command",
-    "args", "workingDir", "ports", "envFrom", "env", "resources", "volumeMounts", "livenessProbe",
-    "readinessProbe", "startupProbe", "terminationMessagePath", "terminationMessagePolicy",
-    "imagePullPolicy", "securityContext", "serviceAccountName", *_REVISION_FIELDS,
-)  # fmt: skip
-_RANK: Final = {name: rank for rank, name in enumerate(_ORDER)}
-_MAPS: Final = frozenset({"labels", "annotations", "requests", "limits"})
+from knlab.embedded.kube.quantities import parse_quantity
+from knlab.embedded.serving.edit_script import Likeness, edit_script
+from knlab.embedded.serving.go_printing import (
+    LIST,
+    MAP,
+    POINTER,
+    QUANTITY,
+    TIME,
+    fields_of,
+    is_structure,
+    member,
+    printed,
+)
+from knlab.embedded.serving.go_structures import structures
+from knlab.embedded.serving.go_text import quoted
+
+_TEMPLATE: Final = "v1.RevisionTemplateSpec"
+_SPEC: Final = "v1.RevisionSpec"
+_ZEROS: Final = {"string": "", "bool": False, TIME: ""}
+
+
+class _Absent:
+    """A list item or map entry that is not there; other than nil, which is."""
+
+
+_ABSENT: Final = _Absent()
+
+
+@dataclass(slots=True)
+class _Found:
+    """How many leaves are the same, how many are not, and what is said about these."""
+
+    same: int = 0
+    different: int = 0
+    blocks: list[str] = field(default_factory=list)
+
+    def add(self, other: _Found) -> None:
+        self.same += other.same
+        self.different += other.different
+        self.blocks += other.blocks
+
+    @property
+    def likeness(self) -> Likeness:
+        if not self.different:
+            return "equal"
+        return "similar" if self.same + 1 >= self.different else "different"
 
 
 def template_difference(old: Any, new: Any) -> str:
     """The leaves in which two revision templates differ; empty if they do not."""
-    return _difference("{*v1.RevisionTemplateSpec}", old, new, "template")
+    return "".join(_compare(f"{{*{_TEMPLATE}}}", _TEMPLATE, old or {}, new or {}).blocks)
 
 
 def revision_difference(old: Any, new: Any) -> str:
     """The leaves in which two revision specs differ; empty if they do not."""
-    return _difference("{v1.RevisionSpec}", old, new, "spec")
+    return "".join(_compare(f"{{{_SPEC}}}", _SPEC, old or {}, new or {}).blocks)
 
 
-def _difference(path: str, old: Any, new: Any, field: str) -> str:
-    if old == new:
-        return ""
-    if isinstance(old, dict) and isinstance(new, dict):
-        names = sorted({*old, *new}, key=lambda name: (_RANK.get(name, len(_RANK)), name))
-        return "".join(
-            _difference(_member(path, name, field), old.get(name), new.get(name), name)
-            for name in names
-        )
-    if isinstance(old, list) and isinstance(new, list):
-        return _list_difference(path, old, new, field)
-    if isinstance(old or new, dict) and field not in _POINTERS and None in (old, new):
-        return _difference(path, old or {}, new or {}, field)
-    shown = f"*{path}" if field in _POINTERS and None not in (old, new) else path
-    return f'{shown}:\n\t-: "{_shown(old, field)}"\n\t+: "{_shown(new, field)}"\n'
+def _compare(path: str, type_: str, old: Any, new: Any) -> _Found:
+    if old is _ABSENT or new is _ABSENT:
+        return _leaf(path, type_, old, new, is_same=False)
+    if type_.startswith((POINTER, LIST, MAP)):
+        return _compare_held(path, type_, old, new)
+    if type_ == QUANTITY:
+        same = parse_quantity(old or "0") == parse_quantity(new or "0")
+        return _leaf(path, type_, old, new, is_same=same)
+    fields = fields_of(type_)
+    if fields is None:
+        zero = _ZEROS.get(type_, 0)
+        old, new = (zero if value is None else value for value in (old, new))
+        return _leaf(path, type_, old, new, is_same=old == new)
+    found = _Found()
+    for each in fields:
+        values = (member(value, type_, each) for value in (old, new))
+        found.add(_compare(f"{path}.{each.name}", each.type, *values))
+    return found
 
 
-def _member(path: str, name: str, parent: str) -> str:
-    if parent in _MAPS:
-        return f'{path}["{name}"]'
-    if parent == "spec" and name not in _REVISION_FIELDS:
-        path = f"{path}.PodSpec"
-    if parent.endswith("Probe") and name in _EMBEDDED:
-        path = f"{path}.{_EMBEDDED[name]}"
-    return f"{path}.{_GO_NAMES.get(name, name[:1].upper() + name[1:])}"
+def _compare_held(path: str, type_: str, old: Any, new: Any) -> _Found:
+    """What a pointer, a list or a map holds, any of which may be nil."""
+    if old is None or new is None:
+        return _leaf(path, type_, old, new, is_same=old is new)
+    if type_.startswith(LIST):
+        return _compare_lists(path, type_.removeprefix(LIST), old, new)
+    if type_.startswith(MAP):
+        return _compare_maps(path, type_.removeprefix(MAP), old, new)
+    of = type_.removeprefix(POINTER)
+    return _compare(path if of in structures() else f"*{path}", of, old, new)
 
 
-def _list_difference(path: str, old: list[Any], new: list[Any], field: str) -> str:
-    shared = min(len(old), len(new))
-    text = "".join(
-        _difference(f"{path}[{index}]", old[index], new[index], field) for index in range(shared)
-    )
-    for index in range(shared, len(old)):
-        text += f'{path}[{index}->?]:\n\t-: "{_shown(old[index], field)}"\n'
-    for index in range(shared, len(new)):
-        text += f'{path}[?->{index}]:\n\t+: "{_shown(new[index], field)}"\n'
-    return text
+def _compare_maps(path: str, of: str, old: Any, new: Any) -> _Found:
+    found = _Found()
+    for key in sorted({*old, *new}):
+        values = (values.get(key, _ABSENT) for values in (old, new))
+        found.add(_compare(f"{path}[{quoted(key)}]", of, *values))
+    return found
 
 
-def _shown(value: Any, field: str) -> str:
-    if value is None:
-        return "<nil>" if field in _POINTERS else ""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _compare_lists(path: str, of: str, old: Any, new: Any) -> _Found:
+    def likeness(x: int, y: int) -> Likeness:
+        return _compare("", of, old[x], new[y]).likeness
+
+    found, x, y = _Found(), 0, 0
+    for step in edit_script(len(old), len(new), likeness):
+        if step == "removed":
+            found.add(_compare(f"{path}[{x}->?]", of, old[x], _ABSENT))
+        elif step == "added":
+            found.add(_compare(f"{path}[?->{y}]", of, _ABSENT, new[y]))
+        else:
+            place = f"[{x}]" if x == y else f"[{x}->{y}]"
+            found.add(_compare(f"{path}{place}", of, old[x], new[y]))
+        x += step != "added"
+        y += step != "removed"
+    return found
+
+
+def _leaf(path: str, type_: str, old: Any, new: Any, *, is_same: bool) -> _Found:
+    if is_same:
+        return _Found(same=1)
+    kind = f"{type_}: " if is_structure(type_) else ""
+    lines = [
+        f'\t{sign}: {kind}"{printed(value, type_)}"\n'
+        for sign, value in (("-", old), ("+", new))
+        if value is not _ABSENT
+    ]
+    return _Found(different=1, blocks=[f"{path}:\n{''.join(lines)}"])

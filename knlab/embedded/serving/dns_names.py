@@ -21,10 +21,11 @@ _TEXT_SUBDOMAIN: Final = (
     " for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
 )
 _TEXT_QUALIFIED: Final = (
-    "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end"
+    "must consist of alphanumeric characters, '-', '_' or '.', and must start and end"
     " with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for"
     " validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
 )
+_TEXT_PREFIX: Final = "with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
 
 
 def label_1035_problems(name: str, *, prefix: bool = False) -> str:
@@ -53,13 +54,22 @@ def subdomain_problems(name: str) -> list[str]:
 def qualified_name_problems(name: str) -> list[str]:
     """What keeps `name` from being a qualified name."""
     prefix, slash, own = name.rpartition("/")
+    if "/" in prefix:
+        return [f"a valid label key {_TEXT_QUALIFIED} {_TEXT_PREFIX}"]
     problems: list[str] = []
-    if slash and subdomain_problems(prefix):
-        problems.extend(f"prefix part {text}" for text in subdomain_problems(prefix))
+    if slash and not prefix:
+        problems.append("prefix part must be non-empty")
+    elif slash:
+        problems += [f"prefix part {_in_bytes(text)}" for text in subdomain_problems(prefix)]
     if not own:
         problems.append("name part must be non-empty")
     elif len(own) > 63:
-        problems.append(f"name part {_TOO_LONG}")
+        problems.append(f"name part {_in_bytes(_TOO_LONG)}")
     if not _QUALIFIED.fullmatch(own):
-        problems.append(_TEXT_QUALIFIED)
+        problems.append(f"name part {_TEXT_QUALIFIED}")
     return problems
+
+
+def _in_bytes(text: str) -> str:
+    """`text` as Kubernetes has it since it counts what is not a whole name in bytes."""
+    return text.removesuffix("characters") + "bytes" if text.endswith("characters") else text

@@ -1,13 +1,13 @@
-"""The hosts and URLs of a Route and its tags."""
+"""The hosts and URLs of a Route and its tags, and what may be a domain."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Final
 
 from knlab.embedded.kube.controller import View
-from knlab.embedded.kube.objects import Object
+from knlab.embedded.kube.names import label_errors, subdomain_errors
+from knlab.embedded.kube.objects import Object, annotations_of
 from knlab.embedded.serving import keys
 from knlab.embedded.serving.config import DomainConfig, NetworkConfig
 from knlab.embedded.serving.config_network import CLUSTER_DOMAIN, DOMAIN_TEMPLATE, LOCAL_DOMAIN
@@ -19,13 +19,6 @@ CLUSTER_LOCAL: Final = "ClusterLocal"
 EXTERNAL_IP: Final = "ExternalIP"
 DEFAULT_TARGET: Final = ""
 """The name of the traffic target without a tag."""
-
-_SUBDOMAIN: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-_SUBDOMAIN_RULE: Final = (
-    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or"
-    " '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used"
-    " for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
-)
 
 
 class DomainNameError(ValueError):
@@ -73,14 +66,15 @@ class Naming:
             "Name": hostname,
             "Namespace": route["metadata"]["namespace"],
             "Domain": self.domains.lookup(labels),
-            "Annotations": keys.annotations_of(route),
+            "Annotations": annotations_of(route),
             "Labels": labels,
         }
         try:
             host = GoTemplate("domain-template", template).render(values)
         except TemplateError as error:
             raise DomainNameError(f"error executing the DomainTemplate: {error}") from error
-        _check_host(host)
+        if problems := domain_problems("url", host):
+            raise DomainNameError(f"invalid domain name {quoted(host)}: {problems}")
         return host
 
     def url(self, route: Object, tag: str, *, local: bool) -> str:
@@ -95,18 +89,30 @@ class Naming:
         return expanded_hosts(host) if local else [host]
 
 
-def _check_host(host: str) -> None:
-    problems = []
-    if len(host) > 253:
-        problems.append("must be no more than 253 characters")
-    if not _SUBDOMAIN.fullmatch(host):
-        problems.append(_SUBDOMAIN_RULE)
-    if not problems and "." not in host:
-        problems.append("should be a domain with at least two segments separated by dots")
-    if problems:
-        texts = [f"url: Invalid value: {quoted(host)}: {problem}" for problem in problems]
-        shown = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
-        raise DomainNameError(f"invalid domain name {quoted(host)}: {shown}")
+def domain_problems(field: str, name: str) -> str:
+    """What keeps `name` from being a domain of at least two labels, told of `field`; empty if not.
+
+    A dot at its end does not count.
+    """
+    domain = name.removesuffix(".")
+    if not domain:
+        return f"{field}: Required value"
+    if texts := subdomain_errors(domain):
+        return _invalid(field, domain, ",".join(texts))
+    labels = domain.split(".")
+    if len(labels) < 2:
+        text = "should be a domain with at least two segments separated by dots"
+        return _invalid(field, domain, text)
+    found = [
+        _invalid(field, label, text)
+        for label in dict.fromkeys(labels)
+        for text in label_errors(label)
+    ]
+    return found[0] if len(found) == 1 else f"[{', '.join(found)}]" if found else ""
+
+
+def _invalid(field: str, value: str, text: str) -> str:
+    return f"{field}: Invalid value: {quoted(value)}: {text}"
 
 
 def expanded_hosts(host: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from knlab.embedded.kube.objects import Object
+from knlab.embedded.kube.objects import Object, annotations_of
 from knlab.embedded.serving import keys, views
 from knlab.embedded.serving.conditions import instant
 from knlab.embedded.serving.config import GcConfig
@@ -34,7 +34,7 @@ def garbage(
 
 def last_active(revision: Object) -> float:
     """When a Route last took up or dropped `revision`, else when it was created."""
-    modified = keys.annotations_of(revision).get(keys.ROUTING_STATE_MODIFIED)
+    modified = annotations_of(revision).get(keys.ROUTING_STATE_MODIFIED)
     return instant(modified or revision["metadata"]["creationTimestamp"])
 
 
@@ -43,7 +43,7 @@ def _times_disabled(config: GcConfig) -> bool:
 
 
 def _is_kept(revision: Object, latest_ready: str) -> bool:
-    preserved = keys.annotations_of(revision).get(keys.NO_GC, "").lower() == "true"
+    preserved = annotations_of(revision).get(keys.NO_GC, "").lower() == "true"
     is_latest = revision["metadata"]["name"] == latest_ready
     return is_latest or preserved or views.routing_state(revision) != "reserve"
 

@@ -16,6 +16,7 @@ _FLOAT: Final = re.compile(
     r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|infinity)|nan", re.IGNORECASE
 )
 _INTEGER: Final = re.compile(r"[+-]?\d+")
+_DIGITS: Final = re.compile(r"[0-9]+")
 
 
 class GoParseError(ValueError):
@@ -103,14 +104,23 @@ def parse_float(text: str) -> float:
     return float(text)
 
 
-def parse_integer(text: str, *, bits: int = 64, call: str = "ParseInt") -> int:
+def parse_integer(text: str, *, bits: int = 64) -> int:
     """The whole number in `text`, as `strconv.ParseInt` with `bits` reads it."""
     if not _INTEGER.fullmatch(text):
-        raise GoParseError(f"strconv.{call}: parsing {quoted(text)}: invalid syntax")
+        raise GoParseError(f"strconv.ParseInt: parsing {quoted(text)}: invalid syntax")
     value = int(text)
     if not -(2 ** (bits - 1)) <= value < 2 ** (bits - 1):
-        raise GoRangeError(f"strconv.{call}: parsing {quoted(text)}: value out of range")
+        raise GoRangeError(f"strconv.ParseInt: parsing {quoted(text)}: value out of range")
     return value
+
+
+def parse_unsigned(text: str, *, bits: int = 64) -> int:
+    """The whole number in `text`, as `strconv.ParseUint` with `bits` reads it."""
+    if not _DIGITS.fullmatch(text):
+        raise GoParseError(f"strconv.ParseUint: parsing {quoted(text)}: invalid syntax")
+    if int(text) >= 2**bits:
+        raise GoRangeError(f"strconv.ParseUint: parsing {quoted(text)}: value out of range")
+    return int(text)
 
 
 def parse_bool(text: str) -> bool:

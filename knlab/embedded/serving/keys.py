@@ -23,6 +23,8 @@ ROUTE_NAMESPACE: Final = "serving.knative.dev/routeNamespace"
 ROUTES: Final = "serving.knative.dev/routes"
 ROUTING_STATE: Final = "serving.knative.dev/routingState"
 ROUTING_STATE_MODIFIED: Final = "serving.knative.dev/routingStateModified"
+DOMAIN_MAPPING_UID: Final = "serving.knative.dev/domainMappingUID"
+DOMAIN_MAPPING_NAMESPACE: Final = "serving.knative.dev/domainMappingNamespace"
 DEPLOYMENT_HASH: Final = "serving.knative.dev/deployment-hash"
 CREATOR: Final = "serving.knative.dev/creator"
 LAST_MODIFIER: Final = "serving.knative.dev/lastModifier"
@@ -39,6 +41,7 @@ EXAMPLE_CHECKSUM: Final = "knative.dev/example-checksum"
 
 PROGRESS_DEADLINE: Final = "serving.knative.dev/progress-deadline"
 HTTP_FULL_DUPLEX: Final = "features.knative.dev/http-full-duplex"
+QUEUE_PROXY_POD_INFO: Final = "features.knative.dev/queueproxy-podinfo"
 ROLLOUT_DURATION: Final = (
     "serving.knative.dev/rollout-duration", "serving.knative.dev/rolloutDuration",
 )  # fmt: skip
@@ -89,11 +92,6 @@ AGGREGATION: Final = (
 KPA_CLASS: Final = "kpa.autoscaling.knative.dev"
 HPA_CLASS: Final = "hpa.autoscaling.knative.dev"
 KOURIER_CLASS: Final = "kourier.ingress.networking.knative.dev"
-
-
-def annotations_of(obj: Object) -> dict[str, str]:
-    """The annotations of `obj`; empty without any."""
-    return dict(obj["metadata"].get("annotations") or {})
 
 
 def labels_of(obj: Object) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What gateway and activator must know, computed from Ingresses, Endpoints and Revisions.
+"""What gateway and activator must know, computed from Ingresses, Services, Endpoints, Revisions.
 
 Plain data: the platform turns it into the data plane's own table.
 """
@@ -9,24 +9,24 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from knlab.embedded.kube.controller import View
-from knlab.embedded.kube.objects import Key, Object, key_of
+from knlab.embedded.kube.controller import Lookup
+from knlab.embedded.kube.objects import Object, annotations_of, key_of
+from knlab.embedded.net.http import Address
 from knlab.embedded.serving import views
+from knlab.embedded.serving.backends import backend_addresses, speaks_http2
 from knlab.embedded.serving.controllers.ingress import is_kourier, is_rejected
 from knlab.embedded.serving.domains import CLUSTER_LOCAL
 from knlab.embedded.serving.kinds import (
     ACTIVATOR_SERVICE,
     ENDPOINTS,
-    INGRESSES,
-    REVISIONS,
     SYSTEM_NAMESPACE,
 )
 from knlab.embedded.serving.resources.names import private_service_name
 from knlab.embedded.serving.resources.queue_proxy import serving_port
 
-Address: TypeAlias = tuple[str, int]
 Headers: TypeAlias = tuple[tuple[str, str], ...]
-_SERVING_PORTS: Final = ("http", "http2")
+
+_DISABLE_HTTP2: Final = "kourier.knative.dev/disable-http2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +37,7 @@ class SplitRoute:
     service: str
     port: int
     percent: int
+    http2: bool = False
     append_headers: Headers = ()
     addresses: tuple[Address, ...] = ()
     """Ready endpoints of the Service: activators, or pods of the revision."""
@@ -79,49 +80,49 @@ class RevisionRoute:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Routes:
-    """Everything at one moment; hosts as the Ingresses spell them, revisions by key."""
+class IngressRoutes:
+    """What gateways serve for one Ingress; hosts as it spells them."""
 
     external: Mapping[str, HostRoute] = field(default_factory=dict)
     internal: Mapping[str, HostRoute] = field(default_factory=dict)
-    revisions: Mapping[Key, RevisionRoute] = field(default_factory=dict)
-    generations: Mapping[Key, int] = field(default_factory=dict)
-    """Of each Ingress that is served: the generation that these routes show."""
+    generation: int | None = None
+    """The generation that these routes show; None while a backend has no endpoints."""
 
 
-def make_routes(view: View) -> Routes:
-    """The routes for what `view` shows now."""
-    endpoints = {key_of(item): item for item in view.list(ENDPOINTS)}
+def ingress_routes(ingress: Object, view: Lookup) -> IngressRoutes:
+    """The routes of `ingress` to what `view` shows behind its Services; none if not served."""
+    if not is_kourier(ingress) or is_rejected(ingress):
+        return IngressRoutes()
+    http2 = annotations_of(ingress).get(_DISABLE_HTTP2, "").lower() != "true"
+    given = ingress["spec"].get("rules") or ()
+    rules = [(rule, _paths(rule, view, http2=http2)) for rule in given]
+    reachable = all(
+        split.addresses for _, paths in rules for path in paths for split in path.splits
+    )
+    if not (reachable or _was_served(ingress)):
+        return IngressRoutes()
+    redirect = ingress["spec"].get("httpOption") == "Redirected"
     external: dict[str, HostRoute] = {}
     internal: dict[str, HostRoute] = {}
-    generations: dict[Key, int] = {}
-    for ingress in view.list(INGRESSES):
-        if not is_kourier(ingress) or is_rejected(ingress):
-            continue
-        generations[key_of(ingress)] = ingress["metadata"].get("generation", 0)
-        redirect = ingress["spec"].get("httpOption") == "Redirected"
-        for rule in ingress["spec"].get("rules") or ():
-            paths = _paths(rule, endpoints)
-            is_local = rule.get("visibility") == CLUSTER_LOCAL
-            for host in rule.get("hosts") or ():
-                internal[host] = HostRoute(paths=paths, redirect_to_https=redirect and not is_local)
-                if not is_local:
-                    external[host] = internal[host]
-    return Routes(
-        external=external,
-        internal=internal,
-        revisions={
-            key_of(revision): revision_route(revision, endpoints)
-            for revision in view.list(REVISIONS)
-        },
-        generations=generations,
-    )
+    for rule, paths in rules:
+        is_local = rule.get("visibility") == CLUSTER_LOCAL
+        for host in rule.get("hosts") or ():
+            internal[host] = HostRoute(paths=paths, redirect_to_https=redirect and not is_local)
+            if not is_local:
+                external[host] = internal[host]
+    generation = ingress["metadata"].get("generation", 0) if reachable else None
+    return IngressRoutes(external=external, internal=internal, generation=generation)
 
 
-def _paths(rule: Object, endpoints: Mapping[Key, Object]) -> tuple[PathRoute, ...]:
+def _was_served(ingress: Object) -> bool:
+    """Whether `ingress` was ready once; Kourier passes on only what has endpoints to begin with."""
+    return bool((ingress.get("status") or {}).get("publicLoadBalancer"))
+
+
+def _paths(rule: Object, view: Lookup, *, http2: bool) -> tuple[PathRoute, ...]:
     found = [
         PathRoute(
-            splits=tuple(_split(split, endpoints) for split in path.get("splits") or ()),
+            splits=tuple(_split(split, view, http2=http2) for split in path.get("splits") or ()),
             prefix=path.get("path") or "/",
             headers=tuple(
                 (name, match["exact"]) for name, match in (path.get("headers") or {}).items()
@@ -138,33 +139,30 @@ def _pairs(headers: Mapping[str, str] | None) -> Headers:
     return tuple((headers or {}).items())
 
 
-def _split(split: Object, endpoints: Mapping[Key, Object]) -> SplitRoute:
+def _split(split: Object, view: Lookup, *, http2: bool) -> SplitRoute:
     namespace, service = split["serviceNamespace"], split["serviceName"]
+    port = int(split["servicePort"])
     return SplitRoute(
         namespace=namespace,
         service=service,
-        port=int(split["servicePort"]),
+        port=port,
         percent=int(split.get("percent") or 0),
         append_headers=_pairs(split.get("appendHeaders")),
-        addresses=tuple(_serving_addresses(endpoints.get((namespace, service)))),
+        addresses=backend_addresses(view, namespace, service, port),
+        http2=http2 and speaks_http2(view, namespace, service, port),
     )
 
 
-def _serving_addresses(endpoints: Object | None) -> Iterable[Address]:
-    for subset in (endpoints or {}).get("subsets") or ():
-        ports = [port for port in subset.get("ports") or () if port.get("name") in _SERVING_PORTS]
-        for item in subset.get("addresses") or () if ports else ():
-            yield item["ip"], int(ports[0]["port"])
-
-
-def revision_route(revision: Object, endpoints: Mapping[Key, Object]) -> RevisionRoute:
-    """What an activator must know of `revision`, given all Endpoints by key."""
+def revision_route(revision: Object, view: Lookup) -> RevisionRoute:
+    """What an activator must know of `revision`, with the endpoints that `view` shows."""
     namespace, name = key_of(revision)
     spec, port = revision["spec"], serving_port(revision)
-    private = endpoints.get((namespace, private_service_name(name))) or {}
+    private = view.find(ENDPOINTS, namespace, private_service_name(name)) or {}
     subsets = private.get("subsets") or ()
-    public = views.ready_addresses(endpoints.get((namespace, name)))
-    activators = set(views.ready_addresses(endpoints.get((SYSTEM_NAMESPACE, ACTIVATOR_SERVICE))))
+    public = views.ready_addresses(view.find(ENDPOINTS, namespace, name))
+    activators = set(
+        views.ready_addresses(view.find(ENDPOINTS, SYSTEM_NAMESPACE, ACTIVATOR_SERVICE))
+    )
     container = views.serving_container(spec)
     return RevisionRoute(
         container_concurrency=int(spec.get("containerConcurrency") or 0),

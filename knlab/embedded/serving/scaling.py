@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from knlab.embedded.kube.controller import View
-from knlab.embedded.kube.objects import Key, Object, is_true
+from knlab.embedded.kube.objects import Key, Object, annotations_of, is_true
 from knlab.embedded.serving.config import parse_autoscaler, parse_deployment, read_config
-from knlab.embedded.serving.keys import REVISION, annotations_of
+from knlab.embedded.serving.go_text import quoted
+from knlab.embedded.serving.keys import REVISION
+from knlab.embedded.serving.kinds import DEPLOYMENTS
 from knlab.kpa.spec import KPA_CLASS, AutoscalerConfig, DeciderSpec
 from knlab.kpa.target import RevisionScaling, resolve, scaling_class
 
@@ -64,3 +66,9 @@ def takes_requests(pod: Object) -> bool:
         and not pod["metadata"].get("deletionTimestamp")
         and is_true(pod, "Ready")
     )
+
+
+def missing_target(namespace: str, name: str) -> str:
+    """What Knative says of a Deployment that it wants to scale and does not find."""
+    missing = f"{DEPLOYMENTS} {quoted(name)} not found"
+    return f"error fetching Pod Scalable {namespace}/{name}: {missing}"

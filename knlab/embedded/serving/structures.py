@@ -1,6 +1,6 @@
 """The Go structures that Knative's webhook decodes objects into before it looks at them.
 
-Sources: `pkg/apis/serving/v1` and `pkg/apis/autoscaling/v1alpha1` of knative/serving,
+Sources: `pkg/apis/serving/v1` and `v1beta1` and `pkg/apis/autoscaling/v1alpha1` of knative/serving,
 `pkg/apis/networking/v1alpha1` of knative/networking, `apis/duck/v1` of knative/pkg.
 """
 
@@ -150,6 +150,18 @@ _SKS_SPEC: Final = _struct(
 _SKS_STATUS: Final = _struct(
     "v1alpha1.ServerlessServiceStatus", _STATUS, serviceName=STRING, privateServiceName=STRING
 )
+_DOMAIN_MAPPING_SPEC: Final = _struct(
+    "v1beta1.DomainMappingSpec",
+    ref=_struct(
+        "v1.KReference",
+        kind=STRING, namespace=STRING, name=STRING, apiVersion=STRING, group=STRING,
+        address=STRING,
+    ),
+    tls=_struct("v1beta1.SecretTLS", secretName=STRING),
+)  # fmt: skip
+_DOMAIN_MAPPING_STATUS: Final = _struct(
+    "v1beta1.DomainMappingStatus", _STATUS, url=STRING, address=_ADDRESSABLE
+)
 
 STRUCTURES: Final[Mapping[GroupResource, Struct]] = {
     kinds.SERVICES: _kind(
@@ -164,6 +176,9 @@ STRUCTURES: Final[Mapping[GroupResource, Struct]] = {
     kinds.REVISIONS: _kind("v1", "Revision", _REVISION_SPEC, _REVISION_STATUS),
     kinds.ROUTES: _kind(
         "v1", "Route", _ROUTE_SPEC, _struct("v1.RouteStatus", _STATUS, _ROUTE_FIELDS)
+    ),
+    kinds.DOMAIN_MAPPINGS: _kind(
+        "v1beta1", "DomainMapping", _DOMAIN_MAPPING_SPEC, _DOMAIN_MAPPING_STATUS
     ),
     kinds.POD_AUTOSCALERS: _kind(
         "v1alpha1", "PodAutoscaler", _POD_AUTOSCALER_SPEC, _POD_AUTOSCALER_STATUS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from knlab.embedded.kube.objects import GroupResource, Object
+from knlab.embedded.kube.objects import GroupResource, Object, annotations_of
 from knlab.embedded.serving import keys
 from knlab.embedded.serving.differences import revision_difference, template_difference
 from knlab.embedded.serving.dns_names import label_1035_problems
@@ -34,6 +34,7 @@ from knlab.embedded.serving.validation_annotations import (
     duration_annotation_errors,
     no_autoscaling_errors,
 )
+from knlab.embedded.serving.validation_domains import mapping_errors
 from knlab.embedded.serving.validation_template import (
     AdmissionConfig,
     concurrency_errors,
@@ -41,6 +42,8 @@ from knlab.embedded.serving.validation_template import (
     template_errors,
 )
 from knlab.embedded.serving.validation_traffic import traffic_errors
+
+_BACKEND: Final = ("serviceNamespace", "serviceName", "servicePort")
 
 
 def service_errors(new: Object, old: Object | None, config: AdmissionConfig) -> Errors:
@@ -82,7 +85,7 @@ def route_errors(new: Object, old: Object | None, _config: AdmissionConfig) -> E
 
 def revision_errors(new: Object, old: Object | None, config: AdmissionConfig) -> Errors:
     """What is wrong with a Revision; its spec never changes."""
-    found = autoscaling_errors(keys.annotations_of(new), config.autoscaler)
+    found = autoscaling_errors(annotations_of(new), config.autoscaler)
     owner = _owner_errors(new, keys.CONFIGURATION, "Configuration")
     errors = via(_name_errors(new) + via(found, "annotations") + owner, "metadata")
     spec = new.get("spec") or {}
@@ -96,7 +99,7 @@ def revision_errors(new: Object, old: Object | None, config: AdmissionConfig) ->
 
 def pod_autoscaler_errors(new: Object, _old: Object | None, config: AdmissionConfig) -> Errors:
     """What is wrong with a PodAutoscaler."""
-    found = autoscaling_errors(keys.annotations_of(new), config.autoscaler)
+    found = autoscaling_errors(annotations_of(new), config.autoscaler)
     errors = via(_name_errors(new) + via(found, "annotations"), "metadata")
     spec = new.get("spec") or {}
     if not spec:
@@ -135,45 +138,62 @@ def _protocol_errors(spec: Object) -> Errors:
 def ingress_errors(new: Object, _old: Object | None, _config: AdmissionConfig) -> Errors:
     """What is wrong with an Ingress."""
     spec = new.get("spec") or {}
+    if not any(spec.values()):
+        return missing("spec")
     rules = spec.get("rules") or []
     errors = [] if rules else missing("rules")
     for index, rule in enumerate(rules):
-        paths = (rule.get("http") or {}).get("paths") or []
-        found = [] if paths else missing("http.paths" if "http" in rule else "http")
-        for position, path in enumerate(paths):
-            problems = _splits_errors(path, new["metadata"].get("namespace", ""))
-            found += via(via_index(problems, "paths", position), "http")
-        errors += via_index(found, "rules", index)
+        errors += via_index(_rule_errors(rule, new["metadata"]), "rules", index)
+    for index, secret in enumerate(spec.get("tls") or ()):
+        absent = [name for name in ("secretName", "secretNamespace") if not secret.get(name)]
+        found = missing(*absent) if any(secret.values()) else missing(CURRENT)
+        errors += via_index(found if absent else [], "tls", index)
     option = spec.get("httpOption", "")
     if option not in {"", "Enabled", "Redirected"}:
         errors += invalid(option, "httpOption")
     return via(errors, "spec")
 
 
+def _rule_errors(rule: Object, metadata: Object) -> Errors:
+    if "http" not in rule:
+        return missing("http")
+    paths = rule["http"].get("paths") or []
+    errors = [] if paths else missing("paths")
+    for index, path in enumerate(paths):
+        found = _splits_errors(path, metadata.get("namespace", ""))
+        errors += via_index(found, "paths", index)
+    return via(errors, "http")
+
+
 def _splits_errors(path: Object, namespace: str) -> Errors:
     splits = path.get("splits") or []
     if not splits:
         return missing("splits")
-    errors: Errors = []
     for index, split in enumerate(splits):
-        percent = split.get("percent") or 0
-        found = [] if 0 <= percent <= 100 else invalid(percent, "percent")
-        for field in ("serviceName", "serviceNamespace", "servicePort"):
-            found += [] if split.get(field) else missing(field)
-        if split.get("serviceNamespace", namespace) != namespace:
-            text = "service namespace must match ingress namespace"
-            found += generic(text, "serviceNamespace")
-        errors += via_index(found, "splits", index)
+        if found := _split_errors(split, namespace):
+            return via_index(found, "splits", index)
     total = sum(split.get("percent") or 0 for split in splits)
-    if total != 100:
-        text = f"traffic split percentage must total to 100, but was {total}"
-        errors += generic(text, "splits")
-    return errors
+    if total == 100 or (len(splits) == 1 and total == 0):
+        return []
+    return generic(f"traffic split percentage must total to 100, but was {total}", "splits")
 
 
-def domain_mapping_errors(_new: Object, _old: Object | None, _config: AdmissionConfig) -> Errors:
-    """The refusal of any DomainMapping: the embedded cluster does not serve it."""
-    return generic("DomainMapping is not supported by the embedded cluster yet", CURRENT)
+def _split_errors(split: Object, namespace: str) -> Errors:
+    percent = split.get("percent") or 0
+    errors = [] if 0 <= percent <= 100 else invalid(percent, "percent")
+    absent = [name for name in _BACKEND if not split.get(name)]
+    if len(absent) == len(_BACKEND):
+        return errors + missing(CURRENT)
+    if split.get("serviceNamespace") not in {None, "", namespace}:
+        text = "service namespace must match ingress namespace"
+        errors += generic(text, "serviceNamespace")
+    return errors + (missing(*absent) if absent else [])
+
+
+def domain_mapping_errors(new: Object, old: Object | None, _config: AdmissionConfig) -> Errors:
+    """What is wrong with a DomainMapping."""
+    errors = mapping_errors(new)
+    return errors if old is None else errors + _modifier_errors(old, new)
 
 
 def certificate_errors(_new: Object, _old: Object | None, _config: AdmissionConfig) -> Errors:
@@ -208,12 +228,12 @@ def _name_errors(obj: Object) -> Errors:
 
 
 def _metadata_errors(obj: Object) -> Errors:
-    found = no_autoscaling_errors(keys.annotations_of(obj))
+    found = no_autoscaling_errors(annotations_of(obj))
     return _name_errors(obj) + via(found, "annotations")
 
 
 def _rollout_errors(obj: Object) -> Errors:
-    found = duration_annotation_errors(keys.annotations_of(obj), keys.ROLLOUT_DURATION)
+    found = duration_annotation_errors(annotations_of(obj), keys.ROLLOUT_DURATION)
     return via(found, "annotations")
 
 
@@ -225,7 +245,7 @@ def _owner_errors(obj: Object, label: str, kind: str) -> Errors:
 
 
 def _modifier_errors(old: Object, new: Object) -> Errors:
-    before, after = keys.annotations_of(old), keys.annotations_of(new)
+    before, after = annotations_of(old), annotations_of(new)
     errors: Errors = []
     if before.get(keys.CREATOR) != after.get(keys.CREATOR):
         errors += generic("annotation value is immutable", keys.CREATOR)

@@ -26,12 +26,16 @@ from knlab.embedded.serving.go_text import (
     parse_integer,
     parse_nanoseconds,
 )
+from knlab.embedded.serving.resources.queue_resources import SHARE, resource_annotations
 from knlab.kpa.spec import AutoscalerConfig
 
 _SECOND: Final = 1_000_000_000
 _MAX_INT32: Final = 2**31 - 1
 _PRECISION: Final = "must be specified with at most second precision"
-_QUEUE: Final = "queue.sidecar.serving.knative.dev"
+_SHARE_NOTICE: Final = (
+    "Queue proxy resource percentage annotation is deprecated. Please use the available"
+    " annotations to explicitly set resource values per service"
+)
 _NETWORKING_ALLOWED: Final = frozenset(
     {
         *keys.INGRESS_CLASS,
@@ -246,31 +250,23 @@ def duration_annotation_errors(
 def queue_resource_errors(annotations: Mapping[str, str]) -> Errors:
     """What is wrong with the resources asked for queue-proxy."""
     errors: Errors = []
-    spellings = (f"{_QUEUE}/resource-percentage", f"{_QUEUE}/resourcePercentage")
-    if (found := keys.ranked(annotations, spellings)) is not None:
-        errors += _percentage_errors(*found)
-    for name in ("cpu", "memory", "ephemeral-storage"):
-        for part in ("request", "limit"):
-            key = f"{_QUEUE}/{name}-resource-{part}"
-            try:
-                parse_quantity(annotations.get(key, "0"))
-            except QuantityError:
-                errors += via(invalid(annotations[key], CURRENT), f"[{key}]")
+    if (found := keys.ranked(annotations, SHARE)) is not None:
+        errors += _share_errors(*found)
+    for _part, _name, key in resource_annotations():
+        try:
+            parse_quantity(annotations.get(key, "0"))
+        except QuantityError:
+            errors += via(invalid(annotations[key], CURRENT), f"[{key}]")
     return errors
 
 
-def _percentage_errors(key: str, text: str) -> Errors:
-    notice = (
-        "Queue proxy resource percentage annotation is deprecated. Please use the available"
-        " annotations to explicitly set resource values per service"
-    )
+def _share_errors(key: str, text: str) -> Errors:
+    errors: Errors = []
     try:
         value = parse_float(text)
     except GoParseError:
         errors = invalid(text, CURRENT)
     else:
-        refused = "not supported by the embedded cluster; use the cpu-resource-… annotations"
-        errors = generic(refused, CURRENT)
         if not 0.1 <= value <= 100:
             errors = out_of_bounds(f"{value:g}", "0.1", "100", CURRENT)
-    return warnings(generic(notice, f"[{key}]")) + via(errors, f"[{key}]")
+    return warnings(generic(_SHARE_NOTICE)) + via(errors, f"[{key}]")

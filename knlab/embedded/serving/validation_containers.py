@@ -97,9 +97,15 @@ def _init_errors(spec: Object, around: _Surroundings) -> Errors:
             for problem in generic("field not allowed in an init container", field)
         ]
         if container.get("name") in taken:
-            found += generic(f"duplicate container name {quoted(container['name'])}", "name")
+            errors = _with_duplicate(errors, container["name"], index)
         errors += via_index(found + _any_errors(container, inside), "containers", index)
     return errors
+
+
+def _with_duplicate(errors: Errors, name: str, index: int) -> Errors:
+    """`errors` of the containers so far, which Knative then says of the one at `index`, too."""
+    found = errors + generic(f"duplicate container name {quoted(name)}", "name")
+    return via_index(found, "containers", index)
 
 
 def _several_errors(containers: list[Object], around: _Surroundings) -> Errors:
@@ -113,7 +119,7 @@ def _several_errors(containers: list[Object], around: _Surroundings) -> Errors:
         name = container.get("name", "")
         found: Errors = []
         if name in seen:
-            found += generic(f"duplicate container name {quoted(name)}", "name")
+            errors = _with_duplicate(errors, name, index)
         seen.add(name)
         if container.get("ports"):
             found += _user_errors(container, around)
@@ -232,8 +238,9 @@ def _capability_errors(capabilities: Object, features: FeaturesConfig) -> Errors
 def _mount_errors(container: Object, around: _Surroundings) -> Errors:
     errors: Errors = []
     seen: set[str] = set()
+    propagation = around.features.state("kubernetes.podspec-volumes-mount-propagation")
     allowed = ["name", "readOnly", "mountPath", "subPath"]
-    if around.features.allows("kubernetes.podspec-volumes-mount-propagation"):
+    if propagation != "Disabled":
         allowed.append("mountPropagation")
     for index, mount in enumerate(container.get("volumeMounts") or ()):
         path = mount.get("mountPath", "")
@@ -249,7 +256,20 @@ def _mount_errors(container: Object, around: _Surroundings) -> Errors:
         claim = (volume or {}).get("persistentVolumeClaim") or {}
         if claim.get("readOnly") and not mount.get("readOnly"):
             found += generic("volume is readOnly but volume mount is not", "readOnly")
+        if mount.get("mountPropagation") is not None:
+            found += _propagation_errors(mount, enabled=propagation == "Enabled")
         errors += via_index(found, "volumeMounts", index)
+    return errors
+
+
+def _propagation_errors(mount: Object, *, enabled: bool) -> Errors:
+    errors: Errors = []
+    if not enabled:
+        text = "Volume Mount Propagation support is disabled, but found volume mount"
+        errors += generic(f"{text} {mount.get('name', '')} with mount propagation")
+    if mount["mountPropagation"] not in {"None", "HostToContainer"}:
+        text = "mount propagation should be set to None or HostToContainer"
+        errors += generic(text, "mountPropagation")
     return errors
 
 

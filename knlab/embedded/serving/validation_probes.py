@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from knlab.embedded.kube.objects import Object
 from knlab.embedded.serving.field_errors import (
+    CURRENT,
     Errors,
     generic,
     invalid,
@@ -58,7 +59,9 @@ def sidecar_probe_errors(container: Object, *, probing: bool) -> Errors:
         if probe is None:
             continue
         if not probing:
-            errors += via(not_allowed(probe, ()), kind)
+            # Go embeds the handlers, so that they have no name of their own.
+            known = {CURRENT if name in _HANDLERS else name: probe[name] for name in probe}
+            errors += via(not_allowed(known, ()), kind)
             continue
         found = _handler_errors(probe, None)
         if kind == "readinessProbe":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from knlab.embedded.kube.objects import Object
+from knlab.embedded.kube.quantities import parse_quantity
 from knlab.embedded.serving.config import FeaturesConfig
 from knlab.embedded.serving.dns_names import is_label_1123
 from knlab.embedded.serving.field_errors import (
@@ -19,6 +20,7 @@ from knlab.embedded.serving.field_errors import (
     via,
     via_index,
 )
+from knlab.embedded.serving.go_quantities import spelled_quantity
 from knlab.embedded.serving.go_text import quoted
 
 _ALWAYS: Final = ("secret", "configMap", "projected")
@@ -30,6 +32,7 @@ _GATED: Final = {
     "ephemeral": ("kubernetes.podspec-volumes-ephemeral", "Ephemeral"),
     "image": ("kubernetes.podspec-volumes-image", "Image"),
 }
+_PULL_POLICIES: Final = ("Always", "IfNotPresent", "Never")
 _PROJECTIONS: Final = ("secret", "configMap", "serviceAccountToken", "downwardAPI")
 
 
@@ -101,10 +104,26 @@ def _source_errors(volume: Object) -> Errors:
         errors += _item_errors(volume.get(kind))
     for index, source in enumerate((volume.get("projected") or {}).get("sources") or ()):
         errors += via_index(_projection_errors(source), "projected", index)
-    medium = (volume.get("emptyDir") or {}).get("medium", "")
-    if medium not in {"", "Memory"}:
-        errors += via(invalid(medium, "medium"), "emptyDir")
-    return errors
+    return errors + _directory_errors(volume) + _image_errors(volume)
+
+
+def _directory_errors(volume: Object) -> Errors:
+    directory = volume.get("emptyDir") or {}
+    medium, size = directory.get("medium", ""), directory.get("sizeLimit")
+    errors = [] if medium in {"", "Memory"} else invalid(medium, "medium")
+    if size is not None and parse_quantity(size) < 0:
+        errors += invalid(spelled_quantity(str(size)), "sizeLimit")
+    return via(errors, "emptyDir")
+
+
+def _image_errors(volume: Object) -> Errors:
+    image = volume.get("image")
+    if image is None:
+        return []
+    errors = [] if image.get("reference") else missing("reference")
+    policy = image.get("pullPolicy", "")
+    errors += [] if policy in {"", *_PULL_POLICIES} else invalid(policy, "pullPolicy")
+    return via(errors, "image")
 
 
 def _item_errors(source: Object | None) -> Errors:
@@ -126,6 +145,18 @@ def _projection_errors(source: Object) -> Errors:
     token = source.get("serviceAccountToken")
     if token is not None and not token.get("path"):
         errors += via(missing("path"), "serviceAccountToken")
+    for index, item in enumerate((source.get("downwardAPI") or {}).get("items") or ()):
+        errors += via(via_index(_field_errors(item), "items", index), "downwardAPI")
     if not specified:
         return errors + missing_one_of(*_PROJECTIONS)
     return errors + multiple_one_of(*specified) if len(specified) > 1 else errors
+
+
+def _field_errors(item: Object) -> Errors:
+    given = [name for name in ("fieldRef", "resourceFieldRef") if item.get(name) is not None]
+    errors: Errors = []
+    if not given:
+        errors = missing_one_of("fieldRef", "resourceFieldRef")
+    elif len(given) > 1:
+        errors = generic("Within a single item, cannot set both", *given)
+    return errors + ([] if item.get("path") else missing("path"))

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from knlab.embedded.kube.controller import Note, Outcome, Write
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import TypeAlias
+
+from knlab.embedded.kube.controller import Note, Outcome, Write, update
 from knlab.embedded.kube.objects import GroupResource, Object
 from knlab.embedded.serving.conditions import StatusDraft
+from knlab.embedded.serving.go_text import quoted
+
+Mark: TypeAlias = Callable[[StatusDraft, str], None]
+"""Shows in a status that the API refused a write, with its words."""
 
 
 class Failed(Exception):  # noqa: N818 - the end of a sync, not a defect
@@ -12,16 +21,46 @@ class Failed(Exception):  # noqa: N818 - the end of a sync, not a defect
 
 
 class Work:
-    """Collects the writes and events of one sync about `regarding`."""
+    """Collects the writes and events of one sync about `regarding`.
 
-    def __init__(self, regarding: Object) -> None:
+    A sync that keeps the status of its object gives the `draft` it works on, and its `resource`.
+    """
+
+    def __init__(
+        self,
+        regarding: Object,
+        draft: StatusDraft | None = None,
+        resource: GroupResource | None = None,
+    ) -> None:
         self.regarding = regarding
+        self._draft = draft
+        self._resource = resource
         self._writes: list[Write] = []
         self._notes: list[Note] = []
 
-    def write(self, *writes: Write) -> None:
-        """Do `writes` after those decided before."""
-        self._writes.extend(writes)
+    def write(
+        self, write: Write, failing: str = "", *, told: str = "", mark: Mark | None = None
+    ) -> None:
+        """Do `write` after those decided before.
+
+        If the API refuses it, the sync ends there: with the status as it is now, and an event that
+        says `failing` and the API's words. Before it `told` is said as a Warning `CreationFailed`,
+        and `mark` changes the status.
+        """
+        refused = partial(self._ended()._refused, failing, told, mark)
+        self._writes.append(replace(write, refused=refused))
+
+    def set_finalizers(self, resource: GroupResource, obj: Object) -> None:
+        """Write `obj` with its new finalizers, and tell of it, as of a refusal."""
+        name = quoted(obj["metadata"]["name"])
+
+        def refused(words: str) -> Outcome:
+            text = f"Failed to update finalizers for {name}: {words}"
+            note = Note(self.regarding, "Warning", "FinalizerUpdateFailed", text)
+            return Outcome(notes=(note,), failed=f"failed to set finalizers: {words}")
+
+        self._writes.append(replace(update(resource, obj), refused=refused))
+        self.normal("FinalizerUpdate", f"Updated {name} finalizers")
 
     def normal(self, reason: str, message: str) -> None:
         """Record an event of type Normal."""
@@ -31,20 +70,35 @@ class Work:
         """Record an event of type Warning."""
         self._notes.append(Note(self.regarding, "Warning", reason, message))
 
-    def outcome(
-        self,
-        draft: StatusDraft | None = None,
-        resource: GroupResource | None = None,
-        *,
-        again_after: float | None = None,
-        failed: str = "",
-    ) -> Outcome:
+    def outcome(self, *, again_after: float | None = None, failed: str = "") -> Outcome:
         """The end of the sync: the status comes last, a failure gets its event."""
+        if self._draft is not None and self._resource is not None:
+            refused = partial(self._status_refused, tuple(self._notes))
+            for write in self._draft.write(self._resource):
+                self._writes.append(replace(write, refused=refused))
         if failed:
             self.warning("InternalError", failed)
-        if draft is not None and resource is not None:
-            self.write(*draft.write(resource))
         return Outcome(tuple(self._writes), tuple(self._notes), again_after, failed)
+
+    def _refused(self, failing: str, told: str, mark: Mark | None, words: str) -> Outcome:
+        if told:
+            self.warning("CreationFailed", f"{told}: {words}")
+        if mark is not None and self._draft is not None:
+            mark(self._draft, words)
+        return self.outcome(failed=f"{failing}: {words}" if failing else words)
+
+    def _status_refused(self, notes: tuple[Note, ...], words: str) -> Outcome:
+        name = quoted(self.regarding["metadata"]["name"])
+        text = f"Failed to update status for {name}: {words}"
+        note = Note(self.regarding, "Warning", "UpdateFailed", text)
+        return Outcome(notes=(*notes, note), failed=text)
+
+    def _ended(self) -> Work:
+        """What is left if the sync ends here: all that was told and shown, nothing to write."""
+        draft = self._draft.fork() if self._draft is not None else None
+        ended = Work(self.regarding, draft, self._resource)
+        ended._notes = list(self._notes)
+        return ended
 
 
 def has_finalizer(obj: Object, finalizer: str) -> bool:

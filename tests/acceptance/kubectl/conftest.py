@@ -20,8 +20,13 @@ from tools.kubectls import Kubectl, every
 TRANSCRIPTS = Path(__file__).parent / "transcripts"
 OTHER_CLUSTER = "KNLAB_TEST_KUBECONFIG"
 ALL = "KNLAB_TEST_KUBECTLS_ALL"
-TRICKY = "test_exec_and_port_forward"
-"""A test for every version: the older ones speak SPDY, the newer ones WebSocket."""
+TRICKY = {
+    "test_exec_and_port_forward",
+    "test_a_pod_for_one_command",
+    "test_an_interactive_session",
+    "test_attaching",
+}
+"""Tests for every version: the older ones speak SPDY, the newer ones WebSocket."""
 
 Kubectls: TypeAlias = Sequence[Kubectl]
 
@@ -37,7 +42,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         ]
         metafunc.parametrize(("transcript", "kubectls"), cases)
     elif "kubectl_binary" in metafunc.fixturenames:
-        tricky = metafunc.function.__name__ == TRICKY or bool(os.environ.get(ALL))
+        tricky = metafunc.function.__name__ in TRICKY or bool(os.environ.get(ALL))
         metafunc.parametrize("kubectl_binary", every() if tricky else every()[-1:], ids=str)
 
 

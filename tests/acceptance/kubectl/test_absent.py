@@ -5,12 +5,6 @@ from __future__ import annotations
 from tools.kubectl_transcripts import Session
 
 FILES = {
-    "quota.yaml": """\
-apiVersion: v1
-kind: ResourceQuota
-metadata: {name: limited}
-spec: {hard: {pods: "3"}}
-""",
     "claim.yaml": """\
 apiVersion: v1
 kind: PersistentVolumeClaim
@@ -37,11 +31,9 @@ spec:
 """,
 }
 REFUSALS = {
-    "create -f quota.yaml": "resourcequotas are not available on this cluster",
     "create -f claim.yaml": "persistentvolumeclaims are not available on this cluster",
     "create cronjob c --image=i --schedule=@daily": "cronjobs.batch are not available",
     "create ingress i --rule=a/=s:80": "ingresses.networking.k8s.io are not available",
-    "create priorityclass $NS --value=1": "priorityclasses.scheduling.k8s.io are not available",
     "create -f rules.yaml": (
         "spec.versions[0].schema.openAPIV3Schema.x-kubernetes-validations: Forbidden: this server"
         " does not evaluate validation rules written in CEL"

@@ -26,7 +26,7 @@ def test_commands(
             return [
                 f"$ kubectl-{kubectl} {step.command}\n[should print]\n{wanted}\n[prints]\n{seen}"
                 for step in transcript.steps
-                for seen, wanted in (follow(step, session),)
+                for seen, wanted in (follow(step, session, step.outcome(kubectl.minor)),)
                 if seen != wanted
             ]
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from knlab.embedded.autoscaling.deciders import FOLLOWED, HISTORY, Deciders
 from knlab.embedded.kube.objects import Key
 from knlab.embedded.serving.kinds import POD_AUTOSCALERS, PODS
 from knlab.kpa.autoscaler import DeciderStatus
+from knlab.kpa.bounds import Bounded
 from knlab.kpa.stat import Stat
 
 if TYPE_CHECKING:
@@ -94,7 +96,31 @@ def test_pods_are_scraped_every_second_and_decided_about_every_two(bench: Bench)
     (line,) = bench.log
     assert line == (
         "default/hello-00001: desired -1 → 72, ready 1, concurrency 50 (stable) 50 (panic),"
-        " target 0.7, excess burst capacity -260, panicking"
+        " target 0.7, wants 72 (stable) 72 (panic), excess burst capacity -260, panicking"
+    )
+
+
+def test_a_bound_that_changes_a_decision_is_named(bench: Bench) -> None:
+    bench.cluster.autoscaler({"target": "1", "max-scale": "3"})
+    bench.cluster.pod("pod-1")
+    bench.reports.concurrency = {"pod-1": 50.0}
+    bench.second(2)
+    assert bench.log[0].endswith("panicking, max-scale makes it 3")
+    assert bench.deciders.history(KEY)[0].bounded == Bounded(3, "max-scale")
+
+
+def test_at_level_debug_every_decision_has_a_line(bench: Bench) -> None:
+    bench.cluster.autoscaler()
+    bench.cluster.pod("pod-1")
+    bench.reports.concurrency = {"pod-1": 1.0}
+    bench.second(10)
+    assert len(bench.log) == 1
+    bench.cluster.configure("config-logging", {"loglevel.autoscaler": "debug"})
+    bench.second(10)
+    assert len(bench.log) == 6
+    assert bench.log[-1] == (
+        "default/hello-00001: desired 1 → 1, ready 1, concurrency 1 (stable) 1 (panic), target 70,"
+        " wants 1 (stable) 1 (panic), excess burst capacity -112"
     )
 
 
@@ -244,3 +270,19 @@ def test_without_anybody_to_tell_it_decides_all_the_same(
     alone.scrape()
     alone.tick()
     assert alone.status(KEY) == DeciderStatus(1, -112)
+
+
+def test_a_revision_is_due_two_seconds_after_it_came_not_after_one_of_its_name(
+    bench: Bench,
+) -> None:
+    now = bench.clock.monotonic
+    assert bench.deciders.tick() == math.inf
+    bench.cluster.autoscaler()
+    assert bench.deciders.tick() == now() + 2.0
+    bench.cluster.api.delete(POD_AUTOSCALERS, *KEY)
+    bench.clock.advance(0.5)
+    bench.cluster.autoscaler()
+    bench.clock.advance(1.5)
+    assert bench.deciders.tick() == now() + 0.5
+    bench.deciders.end()
+    assert bench.deciders.tick() == math.inf

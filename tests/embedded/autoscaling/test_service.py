@@ -11,11 +11,13 @@ import pytest
 
 from knlab._clock import Clock, SystemClock
 from knlab.embedded.autoscaling import AutoscalerService
+from knlab.embedded.dataplane.metrics import exposition
 from knlab.embedded.kube.objects import GroupResource, Key, Object
 from knlab.embedded.runtime import Container
 from knlab.embedded.serving.conditions import timestamp
 from knlab.embedded.serving.kinds import DEPLOYMENTS, METRICS, SERVERLESS_SERVICES
 from knlab.kpa.stat import Stat
+from tests.embedded.dataplane import turns
 
 if TYPE_CHECKING:
     from tests.embedded.autoscaling.conftest import Cluster, Reports
@@ -129,3 +131,14 @@ async def test_of_two_pods_one_leads_and_the_other_takes_over(
         assert await lines.get() == ("second", "leading")
         second.stopping.set()
     assert service.status(KEY) is None
+
+
+@pytest.mark.anyio
+async def test_metrics_are_there_while_an_autoscaler_leads(live: Cluster, reports: Reports) -> None:
+    service = AutoscalerService(live.api, scrape=reports, ask=no_probe)
+    live.autoscaler()
+    assert exposition(service.families()) == ""
+    log: list[str] = []
+    async with pod_of(service, log), asyncio.timeout(5):
+        await turns.until(lambda: "kn_revision_pods_desired{" in exposition(service.families()))
+    assert exposition(service.families()) == ""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from knlab._clock import ManualClock
 from knlab.embedded.builtin.boot import NodeFacts, boot_objects
-from knlab.embedded.builtin.kinds import NODES, SERVICES, rows
+from knlab.embedded.builtin.kinds import NODES, SERVICE_CLAIMS, rows
 from knlab.embedded.builtin.lifecycle import LIFECYCLE, SERVER_KINDS
 from knlab.embedded.kube.api import Api
 from knlab.embedded.kube.registry import Registry
@@ -37,7 +38,7 @@ def api(tmp_path: Path) -> Iterator[Api]:
     store = Store(tmp_path / "cluster.db")
     made = Api(
         store,
-        Registry(rows(lambda: store.items(SERVICES))),
+        Registry(rows(partial(store.having, SERVICE_CLAIMS))),
         ManualClock(NOW),
         kinds=SERVER_KINDS,
         lifecycle=LIFECYCLE,

@@ -17,6 +17,7 @@ from knlab.embedded.kube.errors import (
     BadRequest,
     Conflict,
     InternalError,
+    Invalid,
     NotFound,
     TooManyRequests,
 )
@@ -36,12 +37,14 @@ async def ask(
     """The answer to a POST or PUT of `body` to `part` of an object."""
     row = api.registry.storage_row(resource)
     assert row is not None
+    namespace = "default" if row.namespaced else ""
+    placed = {"name": name, "namespace": namespace} | body.get("metadata", {})
     handler = actions(api, ServiceAccountTokens(api, "secret"))[row.group, row.plural, part].handler
     response = await handler(
         SubresourceRequest(
             request=Request("POST", "/", []), parameters=Parameters(""), row=row,
-            namespace="default" if row.namespaced else "", name=name, rest="",
-            options=WriteOptions(dry_run=dry_run), body=body,
+            namespace=namespace, name=name, rest="", options=WriteOptions(dry_run=dry_run),
+            body=body | {"metadata": placed},
         )
     )  # fmt: skip
     assert isinstance(response.body, bytes)
@@ -115,13 +118,29 @@ async def test_each_eviction_takes_one_disruption_at_once(api: Api) -> None:
         await ask(api, PODS, "b", "eviction", {})
 
 
-async def test_a_dry_run_changes_nothing(api: Api) -> None:
+@pytest.mark.parametrize(
+    ("in_the_url", "in_the_body"), [(True, None), (True, []), (True, ["All"]), (False, ["All"])]
+)
+async def test_a_dry_run_changes_nothing(
+    api: Api, in_the_url: bool, in_the_body: list[str] | None
+) -> None:
     make_pod(api)
     budget(api, minAvailable=0)
-    code, _ = await ask(api, PODS, "web", "eviction", {}, dry_run=True)
+    before = api.store.version
+    eviction = {"deleteOptions": {"dryRun": in_the_body}}
+    code, _ = await ask(api, PODS, "web", "eviction", eviction, dry_run=in_the_url)
     assert code == 201
-    assert allowed(api) == 1
-    assert api.find(PODS, "default", "web")
+    assert api.store.version == before
+
+
+async def test_a_dry_run_of_another_kind_is_refused(api: Api) -> None:
+    make_pod(api)
+    with pytest.raises(Invalid) as refused:
+        await ask(api, PODS, "web", "eviction", {"deleteOptions": {"dryRun": ["Some"]}})
+    assert refused.value.message == (
+        'DeleteOptions.meta.k8s.io "" is invalid: dryRun: Unsupported value: ["Some"]: supported'
+        ' values: "All"'
+    )
 
 
 async def test_an_evicted_pod_says_why_it_goes(api: Api) -> None:
@@ -243,13 +262,29 @@ async def test_bindings_that_mean_nothing(api: Api, body: Object, message: str) 
     assert refused.value.message.startswith(message)
 
 
-def test_bindings_can_also_be_created(api: Api) -> None:
+async def test_a_binding_may_mean_one_pod_of_that_name(api: Api) -> None:
+    uid = make_pod(api)["metadata"]["uid"]
+    with pytest.raises(Conflict, match=f"UID in precondition: other, UID in object meta: {uid}"):
+        await ask(api, PODS, "web", "binding", binding() | {"metadata": {"uid": "other"}})
+    await ask(api, PODS, "web", "binding", binding() | {"metadata": {"uid": uid}})
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_bindings_can_also_be_created(api: Api, dry_run: bool) -> None:
     make_pod(api)
     (bindings, _) = questions(api, ServiceAccountTokens(api, "secret"))
-    body = binding()
+    body, options = binding(), WriteOptions(dry_run=dry_run)
     body["metadata"]["namespace"] = "default"
-    assert bindings.answer(body, Requester("knlab"))["status"] == "Success"
-    assert api.get(PODS, "default", "web")["spec"]["nodeName"] == "knlab"
+    assert bindings.answer(body, Requester("knlab"), options)["status"] == "Success"
+    node = api.get(PODS, "default", "web")["spec"].get("nodeName")
+    assert node == (None if dry_run else "knlab")
+
+
+def test_a_binding_needs_a_name(api: Api) -> None:
+    (bindings, _) = questions(api, ServiceAccountTokens(api, "secret"))
+    body = {"metadata": {"namespace": "default"}, "target": {"name": "knlab"}}
+    with pytest.raises(BadRequest, match="Name parameter required"):
+        bindings.answer(body, Requester("knlab"), WriteOptions())
 
 
 # Namespaces and tokens

@@ -21,6 +21,7 @@ from knlab.embedded.builtin.kinds import (
     NAMESPACES,
     PODS,
     REPLICA_SETS,
+    RESOURCE_QUOTAS,
     SERVICE_ACCOUNTS,
     SERVICES,
 )
@@ -35,8 +36,10 @@ from knlab.embedded.kube.controller import (
     update_status,
 )
 from knlab.embedded.kube.garbage import collect_garbage
-from knlab.embedded.kube.objects import GroupResource, Key, Object, is_true
+from knlab.embedded.kube.objects import GroupResource, Key, Object, condition, is_true
 from knlab.embedded.kube.runner import run_controllers
+from tests.embedded.builtin.bounded import bound, quota
+from tests.embedded.kube.at_work import until
 from tests.factories import NOW_TEXT
 
 pytestmark = pytest.mark.anyio
@@ -58,16 +61,16 @@ def _kubelet(view: View, key: Key, _now: float) -> Outcome:
 
 
 @asynccontextmanager
-async def working(api: Api) -> AsyncIterator[None]:
+async def working(api: Api, *expected: str) -> AsyncIterator[None]:
+    """Everything at work; nothing fails for a reason that is not `expected`."""
+
     def follow(row: Any, _change: Any) -> None:
         if row.name == CUSTOM_RESOURCE_DEFINITIONS:
             crds = api.store.items(CUSTOM_RESOURCE_DEFINITIONS)
             custom_resources.refresh(api.registry, crds)
 
     api.after_write.append(follow)
-    loops = control_loops(
-        resources=lambda: api.registry, certificate="-----BEGIN", gateway="127.0.0.1"
-    )
+    loops = control_loops(api, certificate="-----BEGIN", gateway="127.0.0.1")
     kubelet = Controller(name="kubelet", parent=PODS, sync=_kubelet)
     log: list[str] = []
     async with anyio.create_task_group() as group:
@@ -75,26 +78,12 @@ async def working(api: Api) -> AsyncIterator[None]:
         group.start_soon(collect_garbage, api, log.append)
         yield
         group.cancel_scope.cancel()
-    assert [line for line in log if "Traceback" in line or "(again in" in line] == []
+    failures = [line for line in log if "Traceback" in line or "(again in" in line]
+    assert [line for line in failures if not any(why in line for why in expected)] == []
 
 
 async def _run(loops: tuple[Controller, ...], api: Api, log: Callable[[str], None]) -> None:
     await run_controllers(loops, api, log=log)
-
-
-async def until(api: Api, true: Callable[[], Any]) -> None:
-    """Return as soon as a write makes `true` true."""
-    written = anyio.Event()
-
-    def heard(_row: Any, _change: Any) -> None:
-        written.set()
-
-    api.after_write.append(heard)
-    with anyio.fail_after(5):
-        while not true():
-            await written.wait()
-            written = anyio.Event()
-    api.after_write.remove(heard)
 
 
 def _deployment(**spec: Any) -> Object:
@@ -187,6 +176,32 @@ async def test_scaling_to_zero_leaves_no_pods(api: Api) -> None:
         await until(api, lambda: _complete(api) and not api.list(PODS))
     status = api.get(DEPLOYMENTS, "default", "web")["status"]
     assert "availableReplicas" not in status
+
+
+async def test_what_a_quota_refuses_is_told_and_heals_with_more_room(api: Api) -> None:
+    bound(api, quota({"pods": "1"}))
+
+    def shown() -> Any:
+        return (api.get(RESOURCE_QUOTAS, "default", "q").get("status") or {}).get("used")
+
+    def failure() -> Object | None:
+        return condition(api.get(DEPLOYMENTS, "default", "web"), "ReplicaFailure")
+
+    async with working(api, "exceeded quota"):
+        api.create(DEPLOYMENTS, _deployment(replicas=2))
+        await until(api, lambda: failure() is not None and shown() == {"pods": "1"})
+        (replica_set,) = api.list(REPLICA_SETS)
+        words = (failure() or {})["message"]
+        assert words.startswith(f'pods "{replica_set["metadata"]["name"]}-')
+        assert words.endswith(
+            '" is forbidden: exceeded quota: q, requested: pods=1, used: pods=1, limited: pods=1'
+        )
+        assert f"Error creating: {words}" in _messages(api, "ReplicaSet")
+        api.patch(RESOURCE_QUOTAS, "default", "q", lambda obj: obj | quota({"pods": "2"}))
+        await until(api, lambda: _complete(api) and shown() == {"pods": "2"})
+        assert failure() is None
+        api.delete(DEPLOYMENTS, "default", "web")
+        await until(api, lambda: shown() == {"pods": "0"})
 
 
 async def test_a_deleted_deployment_takes_everything_with_it(api: Api) -> None:

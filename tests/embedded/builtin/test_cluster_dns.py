@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from knlab.embedded.builtin.cluster_dns import behind, resolve
 from knlab.embedded.builtin.kinds import ENDPOINTS, SERVICES
 from knlab.embedded.kube.controller import Labels
+from knlab.embedded.kube.index import Index
 from knlab.embedded.kube.objects import GroupResource, Object
 
 
@@ -49,6 +52,9 @@ class Cluster:
         labels: Labels | None = None,
     ) -> list[Object]:
         return OBJECTS[resource]
+
+    def having(self, index: Index, value: str) -> Sequence[Object]:
+        return [one for one in OBJECTS[index.resource] if value in index.values(one)]
 
 
 WEB = "web.app.svc.cluster.local"

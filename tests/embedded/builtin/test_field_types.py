@@ -12,7 +12,7 @@ from knlab.embedded.kube.field_types import FieldType
 from knlab.embedded.kube.objects import Object
 from knlab.embedded.kube.registry import Resource
 
-ROWS = {(row.api_version, row.kind): row for row in rows(lambda: ())}
+ROWS = {(row.api_version, row.kind): row for row in rows(lambda _: ())}
 
 
 def at(row: Resource, *path: str) -> FieldType:

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from knlab.embedded.builtin.kinds import rows
+from knlab.embedded.builtin.kinds import JOBS, rows
 from knlab.embedded.builtin.unavailable import unavailable_rows
+from knlab.embedded.kube.api import Api
+from knlab.embedded.kube.backing import WriteOptions
+from knlab.embedded.kube.objects import Object
 from knlab.embedded.kube.registry import Resource
 
-ROWS = rows(tuple)
+ROWS = rows(lambda _: ())
 
 
 def row(plural: str) -> Resource:
@@ -62,3 +65,40 @@ def test_every_kind_that_can_be_there_has_columns() -> None:
 )
 def test_fields_by_which_objects_can_be_selected(plural: str, field: str) -> None:
     assert field in row(plural).field_selectors
+
+
+@pytest.mark.parametrize(
+    ("labels", "owned"),
+    [({}, {}), ({"app": "a"}, {"f:labels": {".": {}, "f:app": {}}})],
+    ids=["without labels", "with labels"],
+)
+def test_nobody_owns_what_jobs_are_known_by(api: Api, labels: Object, owned: Object) -> None:
+    container = {"name": "c", "image": "i:1"}
+    template = {
+        "metadata": {"labels": labels},
+        "spec": {"restartPolicy": "Never", "containers": [container]},
+    }
+    job = {
+        "apiVersion": "batch/v1", "kind": "Job", "spec": {"template": template},
+        "metadata": {"name": "j", "namespace": "default"},
+    }  # fmt: skip
+    made = api.create(JOBS, job, WriteOptions(field_manager="me")).object
+    assert len(made["spec"]["template"]["metadata"]["labels"]) == len(labels) + 4
+    assert made["spec"]["selector"]
+    (entry,) = made["metadata"]["managedFields"]
+    fields = entry["fieldsV1"]
+    assert "f:selector" not in fields["f:spec"]
+    assert fields["f:spec"]["f:template"].get("f:metadata", {}) == owned
+    assert fields.get("f:metadata", {}) == owned
+
+
+def test_a_job_without_labels_has_those_of_its_pods_again(api: Api) -> None:
+    template = {"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i:1"}]}}
+    job = {
+        "apiVersion": "batch/v1", "kind": "Job", "spec": {"template": template},
+        "metadata": {"name": "j", "namespace": "default"},
+    }  # fmt: skip
+    made = api.create(JOBS, job).object
+    bare = {key: value for key, value in made["metadata"].items() if key != "labels"}
+    written = api.update(JOBS, made | {"metadata": bare}).object
+    assert written["metadata"]["labels"] == made["metadata"]["labels"]

@@ -5,9 +5,10 @@ from uuid import UUID
 import pytest
 
 from knlab._clock import ManualClock
-from knlab.embedded.builtin.kinds import SERVICE_ACCOUNTS
+from knlab.embedded.builtin.kinds import SECRETS, SERVICE_ACCOUNTS
 from knlab.embedded.builtin.tokens import ISSUER, ServiceAccountTokens
 from knlab.embedded.kube.api import Api
+from knlab.embedded.kube.backing import WriteOptions
 from knlab.embedded.kube.errors import Invalid, NotFound
 from knlab.embedded.kube.objects import Object
 from knlab.embedded.kube.subresources import Requester
@@ -28,7 +29,7 @@ def tokens(api: Api) -> ServiceAccountTokens:
 
 
 def asked(tokens: ServiceAccountTokens, **spec: object) -> Object:
-    return tokens.request("default", "robot", {"spec": spec})
+    return tokens.request("default", "robot", {"metadata": {}, "spec": spec})
 
 
 def test_the_answer_says_what_was_made(api: Api, tokens: ServiceAccountTokens) -> None:
@@ -102,13 +103,29 @@ def test_a_token_of_another_cluster_or_with_other_claims_is_none_of_ours(
         ),
         ({"expirationSeconds": 1 << 33}, "may not specify a duration larger than 2^32 seconds"),
         ({"audiences": ["vault"]}, "other audiences are not available on this cluster"),
-        ({"boundObjectRef": {"kind": "Pod"}}, "bound tokens are not available on this cluster"),
     ],
 )
 def test_what_cannot_be_had(tokens: ServiceAccountTokens, spec: Object, message: str) -> None:
     with pytest.raises(Invalid) as refused:
         asked(tokens, **spec)
     assert message in refused.value.message
+
+
+def test_a_bound_token_is_worth_nothing_without_its_object(
+    api: Api, tokens: ServiceAccountTokens
+) -> None:
+    metadata = {"name": "s", "namespace": "default"}
+    secret: Object = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata}
+    uid = api.create(SECRETS, secret).object["metadata"]["uid"]
+    reference = {"kind": "Secret", "apiVersion": "v1", "name": "s", "uid": uid}
+    answer = asked(tokens, boundObjectRef=reference)
+    assert answer["spec"]["boundObjectRef"] == reference
+    token = answer["status"]["token"]
+    assert tokens.requester(token)
+    api.delete(SECRETS, "default", "s")
+    assert tokens.requester(token) is None
+    api.create(SECRETS, secret)
+    assert tokens.requester(token) is None, "a secret of the same name is another one"
 
 
 def test_an_account_that_is_not_there(tokens: ServiceAccountTokens) -> None:
@@ -118,10 +135,12 @@ def test_an_account_that_is_not_there(tokens: ServiceAccountTokens) -> None:
 
 def test_a_review_tells_whose_a_token_is(tokens: ServiceAccountTokens) -> None:
     token = asked(tokens)["status"]["token"]
-    status = tokens.review({"spec": {"token": token}}, ASKER)["status"]
+    status = tokens.review({"spec": {"token": token}}, ASKER, WriteOptions())["status"]
     assert status["authenticated"] is True
     assert status["user"]["username"] == "system:serviceaccount:default:robot"
-    own = tokens.review({"spec": {"token": "the cluster's secret"}}, ASKER)["status"]
+    own = tokens.review({"spec": {"token": "the cluster's secret"}}, ASKER, WriteOptions())[
+        "status"
+    ]
     assert own["user"]["username"] == OWNER.name
-    wrong = tokens.review({"spec": {"token": "bad"}}, ASKER)["status"]
+    wrong = tokens.review({"spec": {"token": "bad"}}, ASKER, WriteOptions())["status"]
     assert wrong == {"user": {}, "error": "invalid bearer token"}

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 
-from knlab.embedded.builtin.kinds import PRIORITY_CLASSES
 from knlab.embedded.builtin.unavailable import unavailable_rows
 from knlab.embedded.kube.api import Api
 from knlab.embedded.kube.errors import NotFound, NotImplementedHere
@@ -22,13 +21,3 @@ def test_they_are_never_there_and_cannot_be_made(api: Api, row: Resource) -> Non
     assert refused.value.message == f"{row.name} are not available on this cluster"
     with pytest.raises(NotFound):
         api.delete(row.name, namespace, "mine")
-
-
-def test_the_priority_classes_of_every_cluster_are_there_and_no_others(api: Api) -> None:
-    found = {item["metadata"]["name"]: item["value"] for item in api.list(PRIORITY_CLASSES)}
-    assert found == {
-        "system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000,
-    }  # fmt: skip
-    mine = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "value": 1}
-    with pytest.raises(NotImplementedHere):
-        api.create(PRIORITY_CLASSES, mine | {"metadata": {"name": "mine"}})

@@ -11,12 +11,15 @@ from typing import Any
 import pytest
 
 from knlab._clock import ManualClock
-from knlab.embedded.dataplane.activator import Activator, revision_in, run_activator
+from knlab.embedded.dataplane import activator as activator_module
+from knlab.embedded.dataplane import throttle
+from knlab.embedded.dataplane.activator import Activator, run_activator
+from knlab.embedded.dataplane.headers import revision_in
+from knlab.embedded.dataplane.request_log import ActivatorRequestLog
 from knlab.embedded.dataplane.routing_table import (
-    EMPTY,
     RevisionBackends,
+    RouteChanges,
     RoutingTable,
-    RoutingTables,
 )
 from knlab.embedded.net.http import Address, Header, Request, Response, whole_body
 from knlab.embedded.net.network import Network
@@ -60,7 +63,7 @@ class World:
         self.network = network
         self.clock = clock
         self.container = container
-        self.tables = RoutingTables()
+        self.table = RoutingTable()
         self.sink = Sink()
         self.tasks = asyncio.TaskGroup()
 
@@ -69,19 +72,18 @@ class World:
         async with self.tasks as tasks:
             activator = Activator(
                 self.container,
-                self.tables,
                 self.network,
                 self.clock,
                 Random(1),
                 self.sink,
                 tasks,
             )
-            with self.tables.heard_by(activator.table_changed):
+            with self.table.heard_by(activator.revisions_changed):
                 yield activator
             activator.close()
 
     def revision(self, **more: Any) -> None:
-        self.tables.replace(RoutingTable(revisions={KEY: RevisionBackends(**more)}))
+        self.table.replace(RouteChanges(revisions={KEY: RevisionBackends(**more)}))
 
 
 @pytest.fixture
@@ -312,7 +314,7 @@ async def test_a_revision_that_goes_is_unknown_and_one_that_comes_back_is_new(
         with world.network.listening(POD, pod.handle):
             world.revision(ready=frozenset({POD}))
             assert (await activator.handle(ask(*TO_REV))).status == 200
-            world.tables.replace(EMPTY)
+            world.table.replace(RouteChanges())
             assert (await activator.handle(ask(*TO_REV))).status == 404
             world.revision(ready=frozenset({POD}), container_concurrency=1)
             assert (await activator.handle(ask(*TO_REV))).status == 200
@@ -362,24 +364,77 @@ async def test_a_streamed_answer_counts_until_its_end(world: World) -> None:
             await activator.answered()
 
 
+async def run(
+    container: Container, table: RoutingTable, network: Network, clock: ManualClock, **more: Any
+) -> None:
+    log = ActivatorRequestLog(lambda _: None, container.log)
+    given: dict[str, Any] = {"sink": Sink(), "log": log, "scraped": None} | more
+    await run_activator(
+        container, table=table, network=network, clock=clock, random=Random(1), **given
+    )
+
+
 async def test_an_activator_listens_in_its_container(
     network: Network, clock: ManualClock, containers: Any
 ) -> None:
-    sink = Sink()
-    running = asyncio.create_task(
-        run_activator(
-            containers(IP),
-            tables=RoutingTables(),
-            network=network,
-            clock=clock,
-            random=Random(1),
-            sink=sink,
-        )
-    )
+    running = asyncio.create_task(run(containers(IP), RoutingTable(), network, clock))
     await containers.logged("Starting the knative activator")
-    probe = ask((b"k-network-probe", b"activator"))
-    assert (await network.call((IP, 8012), probe)).body == b"activator"
-    assert (await network.call((IP, 8013), ask())).status == 505
+    for port in (8012, 8013):
+        probe = ask((b"k-network-probe", b"activator"))
+        assert (await network.call((IP, port), probe)).body == b"activator"
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert not network.is_local((IP, 8012))
+
+
+async def test_an_activator_that_is_stopped_serves_on_until_the_last_answer(
+    network: Network, clock: ManualClock, containers: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(activator_module, "DRAIN_PERIOD", 0.05)
+    pod, container, table = QueueProxy(), containers(IP), RoutingTable()
+    pod.go_on.clear()
+    table.replace(RouteChanges(revisions={"ns/rev": RevisionBackends(ready=frozenset({POD}))}))
+    running = asyncio.create_task(run(container, table, network, clock))
+    await containers.logged("Starting the knative activator")
+    with network.listening(POD, pod.handle):
+        first = asyncio.create_task(network.call((IP, 8012), ask(*TO_REV)))
+        await until(lambda: len(pod.seen) == 1)
+        container.stopping.set()
+        health = await network.call((IP, 8012), ask((b"user-agent", b"kube-probe/1")))
+        assert (health.status, health.body) == (500, b"received SIGTERM from kubelet\n")
+        late = asyncio.create_task(network.call((IP, 8012), ask(*TO_REV)))
+        await containers.logged("Done waiting, shutting down servers.")
+        assert not running.done()
+        pod.go_on.set()
+        assert [answer.status for answer in await asyncio.gather(first, late)] == [200, 200]
+    await running
+    assert containers.lines[-1] == "Servers shutdown."
+
+
+async def test_a_queue_that_is_full_refuses(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(throttle, "QUEUE_DEPTH", 2)
+    monkeypatch.setattr(throttle, "UNLIMITED", 0)
+    world.revision(container_concurrency=1)
+    async with world.running() as activator:
+        waiting = [asyncio.create_task(activator.handle(ask(*TO_REV))) for _ in range(2)]
+        await asyncio.sleep(0)
+        refused = await activator.handle(ask(*TO_REV))
+        assert (refused.status, refused.body) == (503, b"pending request queue full\n")
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+
+@pytest.mark.parametrize("limit", [0, 1], ids=["without a limit", "with containerConcurrency"])
+async def test_twenty_thousand_requests_may_wait_for_a_pod(world: World, limit: int) -> None:
+    """The depth of 10,000 comes on top of what may run, which has no bound for a revision."""
+    world.revision(container_concurrency=limit)
+    async with world.running() as activator:
+        waiting = [asyncio.create_task(activator.handle(ask(*TO_REV))) for _ in range(20_000)]
+        await asyncio.sleep(0)
+        activator.tick()
+        assert activator.loads()["ns/rev"].queued == 20_000
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        assert activator.loads()["ns/rev"].queued == 0

@@ -12,16 +12,18 @@ from typing import Any
 import pytest
 
 from knlab._clock import ManualClock
+from knlab.embedded.dataplane import drain
 from knlab.embedded.dataplane.gateway import (
     Gateway,
+    GatewayOptions,
     external_hosts,
     internal_hosts,
     run_gateway,
 )
 from knlab.embedded.dataplane.routing_table import (
     Path,
+    RouteChanges,
     RoutingTable,
-    RoutingTables,
     Split,
     VirtualHost,
 )
@@ -64,16 +66,19 @@ EXTERNAL = {
     "secure.com": VirtualHost(paths=(), redirect_to_https=True),
     "pathless.com": VirtualHost(paths=()),
 }
-TABLE = RoutingTable(external=EXTERNAL, internal={"inside.local": route(to(A))})
+ROUTES = RouteChanges(external=EXTERNAL, internal={"inside.local": route(to(A))})
 
 
 class World:
     """A gateway in front of two backends that remember what they were asked."""
 
-    def __init__(self, network: Network, clock: ManualClock) -> None:
-        tables = RoutingTables()
-        tables.replace(TABLE)
-        self.gateway = Gateway(tables, network, clock, Random(3), "127.0.9.9")
+    def __init__(self, network: Network, clock: ManualClock, containers: Any) -> None:
+        table = RoutingTable()
+        table.replace(ROUTES)
+        self.options = GatewayOptions()
+        self.lines: list[str] = containers.lines
+        container = containers("127.0.9.9")
+        self.gateway = Gateway(table, self.options, network, clock, Random(3), container)
         self.external = self.gateway.handler(external_hosts)
         self.internal = self.gateway.handler(internal_hosts)
         self.seen: list[tuple[str, Request]] = []
@@ -89,8 +94,8 @@ class World:
 
 
 @pytest.fixture
-def world(network: Network, clock: ManualClock) -> World:
-    return World(network, clock)
+def world(network: Network, clock: ManualClock, containers: Any) -> World:
+    return World(network, clock, containers)
 
 
 def ask(host: str, *headers: Header, target: str = "/") -> Request:
@@ -264,10 +269,16 @@ async def test_an_upgrade_passes_through(world: World, network: Network) -> None
 async def test_a_gateway_pod_listens_until_it_is_stopped(
     network: Network, clock: ManualClock, containers: Any
 ) -> None:
-    container, tables = containers("127.0.9.9"), RoutingTables()
+    container, table = containers("127.0.9.9", {"DRAIN_TIME_SECONDS": "0"}), RoutingTable()
     running = asyncio.create_task(
         run_gateway(
-            container, tables=tables, network=network, clock=clock, random=Random(1), public=None
+            container,
+            table=table,
+            options=GatewayOptions(),
+            network=network,
+            clock=clock,
+            random=Random(1),
+            public=None,
         )
     )
     await asyncio.sleep(0)
@@ -289,7 +300,8 @@ async def test_the_public_port_of_a_gateway_is_a_socket(
     running = asyncio.create_task(
         run_gateway(
             containers("127.0.9.9"),
-            tables=RoutingTables(),
+            table=RoutingTable(),
+            options=GatewayOptions(),
             network=network,
             clock=clock,
             random=Random(1),
@@ -304,3 +316,94 @@ async def test_the_public_port_of_a_gateway_is_a_socket(
     with pytest.raises(ConnectionRefusedError):
         await forwarder(public, ask("nobody"))
     await forwarder.close()
+
+
+DRAIN = ("127.0.9.9", 9901)
+
+
+def _draining(container: Any, network: Network, clock: ManualClock) -> asyncio.Task[None]:
+    table = RoutingTable()
+    table.replace(ROUTES)
+    return asyncio.create_task(
+        run_gateway(
+            container,
+            table=table,
+            options=GatewayOptions(),
+            network=network,
+            clock=clock,
+            random=Random(1),
+            public=None,
+        )
+    )
+
+
+async def test_a_gateway_that_is_stopped_answers_what_it_has_and_what_still_comes(
+    network: Network, clock: ManualClock, containers: Any
+) -> None:
+    container = containers("127.0.9.9", {"DRAIN_TIME_SECONDS": "0.3"})
+    running = _draining(container, network, clock)
+    await containers.logged("starting main dispatch loop")
+    go_on, begun = asyncio.Event(), asyncio.Event()
+
+    async def slow(_: Request) -> Response:
+        begun.set()
+        await go_on.wait()
+        return Response(200, body=b"a")
+
+    with network.listening(A, slow):
+        first = asyncio.create_task(network.call(("127.0.9.9", 8080), ask("a.com")))
+        await begun.wait()
+        container.stopping.set()
+        await containers.logged("caught ENVOY_SIGTERM")
+        late = asyncio.create_task(network.call(("127.0.9.9", 8080), ask("a.com")))
+        await asyncio.sleep(0)
+        go_on.set()
+        assert [answer.status for answer in await asyncio.gather(first, late)] == [200, 200]
+    await running
+    assert containers.lines[-2] == "shutting down server instance"
+    assert containers.lines[-1].count(" 200 - ") == 2
+
+
+async def test_what_outlasts_the_drain_breaks(
+    network: Network, clock: ManualClock, containers: Any
+) -> None:
+    container = containers("127.0.9.9", {"DRAIN_TIME_SECONDS": "0"})
+    running = _draining(container, network, clock)
+    await containers.logged("starting main dispatch loop")
+    begun = asyncio.Event()
+
+    async def stuck(_: Request) -> Response:
+        begun.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    with network.listening(A, stuck):
+        asking = asyncio.create_task(network.call(("127.0.9.9", 8080), ask("a.com")))
+        await begun.wait()
+        container.stopping.set()
+        with pytest.raises(ConnectionResetError):
+            await asking
+    await running
+
+
+async def test_a_drain_that_a_hook_began_counts_from_there(
+    network: Network, clock: ManualClock, containers: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    container = containers("127.0.9.9")
+    running = _draining(container, network, clock)
+    await containers.logged("starting main dispatch loop")
+    hook = await network.call(DRAIN, Request("POST", "/drain_listeners?graceful", []))
+    assert (hook.status, hook.body) == (200, b"OK\n")
+    for method, target, status in (("GET", "/drain_listeners", 405), ("POST", "/other", 404)):
+        assert (await network.call(DRAIN, Request(method, target, []))).status == status
+    await asyncio.sleep(0.01)
+    rests: list[float] = []
+
+    async def rest(seconds: float) -> None:
+        rests.append(seconds)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("knlab.embedded.dataplane.drain.asyncio.sleep", rest)
+        container.stopping.set()
+        await running
+    assert rests[0] <= drain.GATEWAY_DRAIN - 0.009

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from knlab._clock import SystemClock
 from knlab._exceptions import UsageError
 from knlab.embedded.dataplane.probes import Readiness, decode_probes
 from knlab.embedded.net.http import Request, Response
 from knlab.embedded.net.network import Network
+from knlab.embedded.net.server import serve
+from knlab.embedded.net.tls import server_identity
+from tests.embedded.dataplane.conftest import nobody
 
 pytestmark = pytest.mark.anyio
 
@@ -21,8 +27,11 @@ TCP = {"tcpSocket": {"port": 8080}}
 HTTP = {"httpGet": {"port": 8080, "path": "ready", "httpHeaders": [{"name": "X-A", "value": "b"}]}}
 
 
-def readiness(network: Network, *probes: dict[str, Any]) -> Readiness:
-    return Readiness(decode_probes(json.dumps(probes), IP), network, lambda _: None)
+def readiness(
+    network: Network, *probes: dict[str, Any], log: list[str] | None = None, **more: Any
+) -> Readiness:
+    said = (log if log is not None else []).append
+    return Readiness(decode_probes(json.dumps(probes), IP), network, said, **more)
 
 
 async def ok(_: Request) -> Response:
@@ -34,9 +43,7 @@ async def ok(_: Request) -> Response:
     [
         ("{", "is not JSON"),
         ('{"exec": {"command": ["x"]}}', "asks for exec"),
-        ('{"grpc": {"port": 1}}', "asks for grpc"),
         ("{}", "asks for nothing"),
-        ('{"httpGet": {"port": 1, "scheme": "HTTPS"}}', "asks for HTTPS"),
     ],
 )
 def test_probes_that_cannot_be_done_are_refused(text: str, message: str) -> None:
@@ -94,6 +101,103 @@ async def test_with_a_period_there_is_one_attempt(
 
     with network.listening(USER, answer):
         assert await readiness(network, HTTP | {"periodSeconds": 1}).check() is expected
+
+
+@pytest.mark.parametrize(
+    ("speaks", "asked"),
+    [
+        ("both", [(True, False), (True, True)]),
+        ("HTTP/1.1", [(True, False), (False, False)]),
+        ("neither", [(True, False), (False, False)]),
+    ],
+)
+async def test_with_detection_http2_comes_first(
+    network: Network, speaks: str, asked: list[tuple[bool, bool]]
+) -> None:
+    """Each request as: over HTTP/2, with the headers of the probe."""
+    seen: list[tuple[bool, bool]] = []
+
+    async def answer(request: Request) -> Response:
+        seen.append((request.http2, request.header("x-a") is not None))
+        good = speaks == "both" or (speaks == "HTTP/1.1" and not request.http2)
+        return Response(200 if good else 500)
+
+    probe = HTTP | {"periodSeconds": 1}
+    with network.listening(USER, answer):
+        found = await readiness(network, probe, detects_http2=True).check()
+    assert (found, seen) == (speaks != "neither", asked)
+
+
+def health(code: int, status: int = 0, message: bytes = b"") -> Response:
+    lines = [(b"grpc-status", b"%d" % code), (b"grpc-message", message)]
+    return Response(200, [], bytes([0, 0, 0, 0, 2, 8, status]), trailers=lines)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (health(0, 1), ""),
+        (health(0, 2), 'service unhealthy (responded with "NOT_SERVING")'),
+        (
+            health(12, message=b"unknown service"),
+            (
+                "this server does not implement the grpc health protocol (grpc.health.v1.Health) "
+                "rpc error: code = Unimplemented desc = unknown service"
+            ),
+        ),
+        (
+            health(5, message=b"unknown%20service"),
+            "health rpc probe failed: rpc error: code = NotFound desc = unknown service",
+        ),
+        (
+            ConnectionRefusedError(),
+            (
+                "health rpc probe failed: rpc error: code = Unavailable desc = connection error: "
+                'desc = "transport: Error while dialing: dial tcp 127.0.0.1:8080: '
+                'connect: connection refused"'
+            ),
+        ),
+        (
+            TimeoutError(),
+            (
+                "health rpc did not complete within 1s: "
+                "rpc error: code = DeadlineExceeded desc = context deadline exceeded"
+            ),
+        ),
+    ],
+    ids=["serving", "not serving", "no health service", "unknown service", "nobody", "late"],
+)
+async def test_grpc_probes(network: Network, answer: Response | OSError, expected: str) -> None:
+    said: list[str] = []
+    asked: list[Request] = []
+
+    async def program(request: Request) -> Response:
+        asked.append(request)
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    probe = {"grpc": {"port": 8080, "service": "deep"}, "periodSeconds": 1}
+    with network.listening(USER, program):
+        found = await readiness(network, probe, log=said).check()
+    assert (found, said) == (not expected, [expected] if expected else [])
+    assert asked[0].http2
+    assert asked[0].body == b"\0\0\0\0\6\n\4deep"
+
+
+async def test_https_is_asked_with_care(tmp_path: Path) -> None:
+    """A certificate that nobody vouches for is not believed, as in Knative 1.23."""
+    identity = server_identity(tmp_path, SystemClock().now())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(identity.certificate, identity.key)
+    said: list[str] = []
+    network = Network(nobody, own_addresses=False)
+    probe = {"httpGet": {"port": 8080, "scheme": "HTTPS"}, "periodSeconds": 1}
+    async with serve(ok, tls=context) as real:
+        with network.published(USER, real):
+            assert not await readiness(network, probe, log=said).check()
+    [line] = said
+    assert line.startswith("tls: failed to verify certificate: x509: ")
 
 
 async def test_every_probe_of_a_list_must_succeed(network: Network) -> None:

@@ -12,12 +12,12 @@ import pytest
 from knlab._clock import ManualClock
 from knlab._exceptions import UsageError
 from knlab.embedded.dataplane import queue_proxy
-from knlab.embedded.dataplane.drain import Drainer
+from knlab.embedded.dataplane.drain import Drainer, InFlight
 from knlab.embedded.dataplane.queue_proxy import QueueProxy, run_queue_proxy
 from knlab.embedded.dataplane.queue_settings import QueueSettings
-from knlab.embedded.dataplane.stats import decode_stat
-from knlab.embedded.net.http import Address, Header, Request, Response
+from knlab.embedded.net.http import Address, Duplex, Header, Request, Response
 from knlab.embedded.net.network import Network
+from knlab.embedded.serving.request_log_template import RequestLogTemplate
 from knlab.kpa.stat import Stat
 from tests.embedded.dataplane.turns import until
 
@@ -76,6 +76,7 @@ class World:
                 network=self.network,
                 clock=self.clock,
                 publish=self.published.append,
+                make_template=RequestLogTemplate,
             )
         )
         await self.containers.logged("Starting queue-proxy")
@@ -222,8 +223,7 @@ async def test_waiting_requests_count_as_concurrent_and_proxied_ones_twice(world
         asking.append(asyncio.create_task(proxied()))
         await until(lambda: proxy.in_flight.requests == 3)
         world.clock.advance(1.0)
-        proxy.tick()
-        stat = await latest(proxy)
+        stat = proxy.tick()
         world.user.go_on.set()
         await asyncio.gather(*asking)
     assert stat == Stat(
@@ -238,19 +238,12 @@ async def test_waiting_requests_count_as_concurrent_and_proxied_ones_twice(world
     )
 
 
-async def latest(proxy: QueueProxy) -> Stat:
-    answer = await proxy.metrics(Request("GET", "/metrics", []))
-    assert isinstance(answer.body, bytes)
-    return decode_stat(answer.body)
-
-
 async def test_the_kubelet_is_not_counted(world: World) -> None:
     proxy = world.proxy()
     with world.network.listening(USER, world.user.handle):
         await proxy.handle(ask((b"k-kubelet-probe", b"1")))
     world.clock.advance(1.0)
-    proxy.tick()
-    assert (await latest(proxy)).request_count == 0
+    assert proxy.tick().request_count == 0
 
 
 @pytest.mark.parametrize(
@@ -273,7 +266,6 @@ async def test_a_slow_program_is_a_504(world: World, env: dict[str, str]) -> Non
     [
         ({"SERVING_POD": ""}, "required key SERVING_POD missing value"),
         ({"USER_PORT": "http"}, "USER_PORT='http' is not a whole number"),
-        ({"QUEUE_SERVING_PORT": "8013"}, "speaks HTTP/1.1 only"),
     ],
 )
 def test_a_wrong_environment_is_refused(env: dict[str, str], text: str) -> None:
@@ -346,3 +338,50 @@ async def test_killing_a_queue_proxy_breaks_its_requests(world: World) -> None:
             await until(lambda: bool(world.user.seen))
         with pytest.raises(ConnectionResetError):
             await asking
+
+
+@pytest.mark.parametrize("ends", [True, False], ids=["that ends in time", "that does not end"])
+async def test_a_drained_queue_proxy_waits_for_an_upgraded_connection(
+    world: World, monkeypatch: pytest.MonkeyPatch, *, ends: bool
+) -> None:
+    """For `HIJACK_PERIOD`, 60 seconds, at most; then the connection breaks."""
+    monkeypatch.setattr(queue_proxy, "Drainer", lambda: Drainer(0.0))
+    monkeypatch.setattr(InFlight.finished, "__defaults__", (5.0 if ends else 0.02,))
+    hang_up = asyncio.Event()
+
+    async def talk(_: Duplex) -> None:
+        await hang_up.wait()
+
+    async def user(_: Request) -> Response:
+        return Response(101, [(b"upgrade", b"websocket")], upgraded=talk)
+
+    with world.network.listening(USER, user):
+        async with world.running() as running:
+            answer = await world.network.call(MAIN, ask())
+            assert answer.upgraded is not None
+            talking = asyncio.ensure_future(answer.upgraded(_Silence()))
+            await asyncio.sleep(0)
+            world.container.stopping.set()
+            if ends:
+                await world.containers.logged(
+                    "Received TERM signal, attempting to gracefully shutdown servers."
+                )
+                await asyncio.sleep(0.02)
+                assert not running.done()
+                hang_up.set()
+            await running
+    result = await asyncio.gather(talking, return_exceptions=True)
+    assert [type(each) for each in result] == [type(None) if ends else ConnectionResetError]
+
+
+class _Silence:
+    """A connection on which nothing is said."""
+
+    async def read(self) -> bytes:
+        return b""
+
+    async def write(self, data: bytes) -> None:
+        """Say nothing."""
+
+    async def close(self) -> None:
+        """Nothing is open."""

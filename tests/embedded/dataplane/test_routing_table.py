@@ -1,4 +1,4 @@
-"""Looking up hosts and routes, drawing splits, hearing of new tables."""
+"""Looking up hosts and routes, drawing splits, hearing of what is new."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from random import Random
 import pytest
 
 from knlab.embedded.dataplane.routing_table import (
-    EMPTY,
     Path,
+    RevisionBackends,
+    RouteChanges,
     RoutingTable,
-    RoutingTables,
     Split,
     VirtualHost,
     choose_split,
@@ -81,11 +81,24 @@ def test_no_weight_is_no_split() -> None:
     assert choose_split((), 0.5) is None
 
 
-def test_listeners_hear_the_table_now_and_every_new_one() -> None:
-    tables, heard = RoutingTables(), []  # type: tuple[RoutingTables, list[RoutingTable]]
-    new = RoutingTable(external=HOSTS)
-    with tables.heard_by(heard.append):
-        tables.replace(new)
-    tables.replace(EMPTY)
-    assert heard == [EMPTY, new]
-    assert tables.current is EMPTY
+def test_listeners_hear_of_the_revisions_that_are_known_and_then_of_what_is_new() -> None:
+    table, heard = RoutingTable(), []  # type: tuple[RoutingTable, list[object]]
+    one, other = RevisionBackends(), RevisionBackends(container_concurrency=1)
+    table.apply(RouteChanges(revisions={"ns/a": one}))
+    with table.heard_by(heard.append):
+        table.apply(RouteChanges(revisions={"ns/a": one, "ns/b": one}))
+        table.apply(RouteChanges(revisions={"ns/a": other, "ns/never": None}))
+        table.apply(RouteChanges(revisions={"ns/a": other}, external=HOSTS))
+        table.apply(RouteChanges(revisions={"ns/b": None}))
+    table.apply(RouteChanges(revisions={"ns/a": None}))
+    assert heard == [{"ns/a": one}, {"ns/b": one}, {"ns/a": other}, {"ns/b": None}]
+    assert table.revisions == {}
+
+
+def test_replacing_removes_what_is_not_named() -> None:
+    table = RoutingTable()
+    table.apply(
+        RouteChanges(external=HOSTS, internal=HOSTS, revisions={"ns/a": RevisionBackends()})
+    )
+    table.replace(RouteChanges(internal={"other": HELLO}))
+    assert (table.external, table.internal, table.revisions) == ({}, {"other": HELLO}, {})

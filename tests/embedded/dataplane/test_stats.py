@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from knlab.embedded.dataplane.stats import ActivatorStats, RequestStats, decode_stat, encode_stat
+from knlab.embedded.dataplane.stats import ActivatorStats, RequestStats, encode_stat
 from knlab.kpa.stat import Stat
 
 Event = tuple[float, str]
@@ -99,6 +99,40 @@ def test_revisions_do_not_mix() -> None:
     assert {stat.revision for stat in stats.report(1.0, 0.0)} == {"ns/one", "ns/two"}
 
 
-def test_a_stat_survives_its_text() -> None:
-    stat = Stat(revision="ns/rev", pod="p", time=1.5, request_count=2, process_uptime=3.25)
-    assert decode_stat(encode_stat(stat)) == stat
+@pytest.mark.parametrize(
+    ("stat", "message"),
+    [
+        pytest.param(
+            Stat(revision="ns/rev", pod="hello-00001-deployment-c584cd8c5-xjlbq", time=1.5),
+            b"\x0a\x26hello-00001-deployment-c584cd8c5-xjlbq",
+            id="without requests there is the pod's name",
+        ),
+        pytest.param(
+            Stat(
+                revision="ns/rev",
+                pod="p",
+                time=1.5,
+                average_concurrent_requests=1.0,
+                average_proxied_concurrent_requests=0.5,
+                request_count=2.0,
+                proxied_request_count=1.0,
+                process_uptime=12.5,
+            ),
+            b"\x0a\x01p"
+            b"\x11\x00\x00\x00\x00\x00\x00\xf0\x3f"
+            b"\x19\x00\x00\x00\x00\x00\x00\xe0\x3f"
+            b"\x21\x00\x00\x00\x00\x00\x00\x00\x40"
+            b"\x29\x00\x00\x00\x00\x00\x00\xf0\x3f"
+            b"\x31\x00\x00\x00\x00\x00\x00\x29\x40",
+            id="all five numbers are doubles",
+        ),
+        pytest.param(
+            Stat(revision="ns/rev", pod="p" * 200, time=0.0),
+            b"\x0a\xc8\x01" + b"p" * 200,
+            id="a long name has a length of two bytes",
+        ),
+        pytest.param(Stat(revision="ns/rev", pod="", time=0.0), b"", id="nothing is nothing"),
+    ],
+)
+def test_a_report_is_the_protobuf_message_of_knative(stat: Stat, message: bytes) -> None:
+    assert encode_stat(stat) == message

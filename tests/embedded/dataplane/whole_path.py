@@ -12,13 +12,14 @@ from typing import Any
 
 from knlab._clock import SystemClock
 from knlab.embedded.dataplane.activator import run_activator
-from knlab.embedded.dataplane.gateway import Gateway, external_hosts
+from knlab.embedded.dataplane.gateway import Gateway, GatewayOptions, external_hosts
 from knlab.embedded.dataplane.queue_proxy import run_queue_proxy
+from knlab.embedded.dataplane.request_log import ActivatorRequestLog
 from knlab.embedded.dataplane.routing_table import (
     Path,
     RevisionBackends,
+    RouteChanges,
     RoutingTable,
-    RoutingTables,
     Split,
     VirtualHost,
 )
@@ -27,6 +28,7 @@ from knlab.embedded.net.http import Address, Duplex, Request, Response, whole_bo
 from knlab.embedded.net.network import Network
 from knlab.embedded.net.server import serve
 from knlab.embedded.net.upgrade import splice
+from knlab.embedded.serving.request_log_template import RequestLogTemplate
 from knlab.kpa.stat import Stat
 
 GATEWAY, ACTIVATOR, POD = "127.4.0.1", "127.4.0.2", "127.4.0.3"
@@ -132,7 +134,7 @@ class Cluster:
         self.containers = containers
         self.forwarder = Forwarder()
         self.network = Network(self.forwarder, own_addresses=False)
-        self.tables = RoutingTables()
+        self.table = RoutingTable()
         self.program = Program()
         self.sink = Sink()
         self.published: list[Stat] = []
@@ -141,17 +143,21 @@ class Cluster:
 
     async def start(self) -> None:
         clock, random = SystemClock(), Random(1)
-        gateway = Gateway(self.tables, self.network, clock, random, GATEWAY)
+        options, container = GatewayOptions(), self.containers(GATEWAY)
+        gateway = Gateway(self.table, options, self.network, clock, random, container)
         self.stack.push_async_callback(self.forwarder.close)
         front = serve(gateway.handler(external_hosts), grace=0.1)
         self.address = await self.stack.enter_async_context(front)
+        inside = self.containers(ACTIVATOR)
         activator = run_activator(
-            self.containers(ACTIVATOR),
-            tables=self.tables,
+            inside,
+            table=self.table,
             network=self.network,
             clock=clock,
             random=random,
             sink=self.sink,
+            log=ActivatorRequestLog(lambda _: None, inside.log),
+            scraped=None,
         )
         self._run(activator)
         await self.containers.logged("Starting the knative activator")
@@ -166,23 +172,35 @@ class Cluster:
         self.stack.push_async_callback(end)
         return task
 
-    def route(self, *, through_activator: bool = True, pod: bool = True, **limits: Any) -> None:
+    def route(
+        self,
+        *,
+        through_activator: bool = True,
+        pod: bool = True,
+        http2: bool = False,
+        **limits: Any,
+    ) -> None:
         """Publish a table; without `pod` the revision is at zero."""
-        queue = (POD, 8012)
-        addresses = ((ACTIVATOR, 8012),) if through_activator else (queue,)
-        split = Split(backend="ns/rev", addresses=addresses, append_headers=TO_REVISION)
+        port = 8013 if http2 else 8012
+        queue = (POD, port)
+        addresses = ((ACTIVATOR, port),) if through_activator else (queue,)
+        split = Split(
+            backend="ns/rev", addresses=addresses, http2=http2, append_headers=TO_REVISION
+        )
         pods = frozenset({queue}) if pod else frozenset[Address]()
-        self.tables.replace(
-            RoutingTable(
+        self.table.replace(
+            RouteChanges(
                 external={"hello.com": VirtualHost(paths=(Path(splits=(split,)),))},
                 revisions={"ns/rev": RevisionBackends(not_ready=pods, **limits)},
             )
         )
 
-    async def start_pod(self, **env: str) -> asyncio.Task[None]:
-        """Start the program behind its queue-proxy."""
-        real = await self.stack.enter_async_context(serve(self.program.handle, grace=0.1))
-        self.stack.enter_context(self.network.published((POD, 8080), real))
+    async def start_pod(self, program: Address | None = None, **env: str) -> asyncio.Task[None]:
+        """Start a queue-proxy in front of what listens at `program`, or of a program of its own."""
+        if program is None:
+            own = serve(self.program.handle, grace=0.1)
+            program = await self.stack.enter_async_context(own)
+        self.stack.enter_context(self.network.published((POD, 8080), program))
         settings = {
             "SERVING_NAMESPACE": "ns",
             "SERVING_REVISION": "rev",
@@ -198,6 +216,7 @@ class Cluster:
             network=self.network,
             clock=SystemClock(),
             publish=self.published.append,
+            make_template=RequestLogTemplate,
         )
         return self._run(proxy)
 

@@ -114,3 +114,35 @@ def test_without_a_kind_for_events_nothing_happens(api: Api) -> None:
     api.registry.remove(row)
     api.record(note(), "kubelet")
     assert api.store.items(EVENTS) == []
+
+
+def test_from_the_tenth_message_on_similar_events_are_one(api: Api, clock: ManualClock) -> None:
+    for number in range(1, 13):
+        api.record(note(f"message {number}"), "kubelet")
+        clock.advance(1)
+    found = {event["message"]: event for event in api.list(EVENTS)}
+    assert found.keys() == {
+        *(f"message {number}" for number in range(1, 10)),
+        "(combined from similar events): message 12",
+    }
+    combined = found["(combined from similar events): message 12"]
+    assert combined["count"] == 3
+    assert combined["firstTimestamp"] == "2023-11-14T22:13:29Z"
+    assert combined["lastTimestamp"] == "2023-11-14T22:13:31Z"
+
+
+def test_what_an_object_has_no_budget_for_is_counted_only(api: Api, clock: ManualClock) -> None:
+    for _ in range(30):
+        api.record(note(), "kubelet")
+    assert [event["count"] for event in api.list(EVENTS)] == [25]
+    clock.advance(301)
+    api.record(note(), "kubelet")
+    assert [event["count"] for event in api.list(EVENTS)] == [31]
+
+
+def test_an_event_that_somebody_deleted_comes_back_with_its_count(api: Api) -> None:
+    api.record(note(), "kubelet")
+    (event,) = api.list(EVENTS)
+    api.delete(EVENTS, "default", event["metadata"]["name"])
+    api.record(note(), "kubelet")
+    assert [event["count"] for event in api.list(EVENTS)] == [2]

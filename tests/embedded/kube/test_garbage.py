@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,6 +12,7 @@ from knlab.embedded.kube.api import Api
 from knlab.embedded.kube.garbage import collect_garbage
 from knlab.embedded.kube.objects import GroupResource, Object, owner_reference
 from knlab.embedded.kube.registry import Resource
+from tests.embedded.kube.at_work import at_work, turns, until
 
 pytestmark = pytest.mark.anyio
 
@@ -29,13 +29,8 @@ KINDS = {
 @asynccontextmanager
 async def collecting(api: Api) -> AsyncIterator[None]:
     log: list[str] = []
-    task = asyncio.create_task(collect_garbage(api, log.append))
-    try:
+    async with at_work(collect_garbage(api, log.append)):
         yield
-    finally:
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
     assert log == []
 
 
@@ -50,20 +45,6 @@ def make(api: Api, resource: GroupResource, name: str, *owners: Object, **metada
     return api.create(resource, obj).object
 
 
-async def until(api: Api, condition: Callable[[], bool]) -> None:
-    changed = asyncio.Event()
-    with api.store.listening(lambda _change: changed.set()):
-        async with asyncio.timeout(5):
-            while not condition():
-                await changed.wait()
-                changed.clear()
-
-
-async def settled() -> None:
-    for _ in range(30):
-        await asyncio.sleep(0)
-
-
 def there(api: Api, resource: GroupResource, name: str) -> bool:
     return api.find(resource, "default", name) is not None
 
@@ -74,7 +55,7 @@ async def test_background_children_and_grandchildren_follow(api: Api) -> None:
         child = make(api, WIDGETS, "child", owner)
         make(api, PODS, "grandchild", child)
         make(api, PODS, "stranger")
-        await settled()
+        await turns(30)
         assert there(api, PODS, "grandchild")
         assert api.delete(MAPS, "default", "owner").gone
         await until(api, lambda: not there(api, PODS, "grandchild"))
@@ -89,7 +70,7 @@ async def test_foreground_children_go_first(api: Api) -> None:
         make(api, PODS, "quick", owner)
         api.delete(MAPS, "default", "owner", {"propagationPolicy": "Foreground"})
         await until(api, lambda: not there(api, PODS, "quick"))
-        await settled()
+        await turns(30)
         assert there(api, MAPS, "owner")
         slow = api.get(PODS, "default", "slow")
         assert "deletionTimestamp" in slow["metadata"]
@@ -134,7 +115,7 @@ async def test_orphans_stay_and_forget(api: Api) -> None:
         make(api, PODS, "child", owner)
         api.delete(MAPS, "default", "owner", {"propagationPolicy": "Orphan"})
         await until(api, lambda: not there(api, MAPS, "owner"))
-        await settled()
+        await turns(30)
         assert "ownerReferences" not in api.get(PODS, "default", "child")["metadata"]
 
 
@@ -184,7 +165,7 @@ async def test_kinds_that_come_later_are_collected_also_when_their_owners_kind_i
         api.registry.add(LATE)
         owner = make(api, LATE.name, "owner")
         make(api, PODS, "child", owner)
-        await settled()
+        await turns(30)
         api.delete(LATE, "default", "owner")
         api.registry.remove(LATE)
         await until(api, lambda: not there(api, PODS, "child"))
@@ -197,7 +178,7 @@ async def test_an_owner_of_an_unknown_kind_may_be_there(api: Api) -> None:
             "metadata": {"name": "o", "uid": "u"},
         }  # fmt: skip
         make(api, PODS, "child", owner)
-        await settled()
+        await turns(30)
         assert there(api, PODS, "child")
 
 

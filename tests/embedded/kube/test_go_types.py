@@ -14,6 +14,7 @@ from knlab.embedded.kube.go_types import (
     FLOAT,
     INT32,
     INT64,
+    MICRO_TIME,
     STRING,
     STRINGS,
     TIME,
@@ -118,6 +119,11 @@ CANNOT = "json: cannot unmarshal "
             'parsing time "2026-01-02" as "2006-01-02T15:04:05Z07:00": cannot parse "" as "T"',
         ),
         ("2026-01-02T03:04:05Zx", TIME, 'parsing time "2026-01-02T03:04:05Zx": extra text: "x"'),
+        (
+            "2026-01-02T03:04:05Z", MICRO_TIME,
+            ('parsing time "2026-01-02T03:04:05Z" as "2006-01-02T15:04:05.000000Z07:00": cannot'
+            ' parse "Z" as ".000000"'),
+        ),
     ],
 )  # fmt: skip
 def test_a_value_fits_or_is_complained_about(value: Any, type_: Type, complaint: str) -> None:
@@ -141,3 +147,42 @@ def test_null_structures_in_lists_are_empty_ones() -> None:
     obj = {"many": [None, {"deep": None}], "one": None, "unknown": [None]}
     fill_nulls(obj, _OUTER)
     assert obj == {"many": [{}, {"deep": None}], "one": None, "unknown": [None]}
+
+
+@pytest.mark.parametrize(
+    ("time", "wrong"),
+    [
+        ("2026-13-45T00:00:00Z", "month out of range"),
+        ("2026-00-01T00:00:00Z", "month out of range"),
+        ("2026-13-01", "month out of range"),
+        ("2026-01-01T24:00:00Z", "hour out of range"),
+        ("2026-04-31T25:00:00Z", "hour out of range"),
+        ("2026-01-01T23:60:00Z", "minute out of range"),
+        ("2026-01-01T23:59:60Z", "second out of range"),
+        ("2026-04-31T00:00:00Z", "day out of range"),
+        ("2026-01-00T00:00:00Z", "day out of range"),
+        ("2025-02-29T00:00:00Z", "day out of range"),
+        ("2026-01-01T00:00:00+25:00", "time zone offset hour out of range"),
+        ("2026-01-01T00:00:00+24:61", "time zone offset minute out of range"),
+        ("2026-12-99T00:00:00Zx", 'extra text: "x"'),
+    ],
+)
+def test_times_that_never_come(time: str, wrong: str) -> None:
+    assert misfit(time, TIME) == f'parsing time "{time}": {wrong}'
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        "2024-02-29T00:00:00Z", "0000-02-29T00:00:00Z", "9999-12-31T23:59:59-23:00",
+        "2026-01-01T5:00:00Z", "2026-01-01T00:00:00,5Z", "2026-01-01T00:00:00.1234567890123Z",
+        "2026-01-01T00:00:00+24:60",
+    ],
+)  # fmt: skip
+def test_times_that_go_reads(time: str) -> None:
+    assert misfit(time, TIME) == ""
+
+
+@pytest.mark.parametrize("fraction", [".123456", ",123456"])
+def test_six_digits_of_a_second(fraction: str) -> None:
+    assert misfit(f"2026-01-01T00:00:00{fraction}Z", MICRO_TIME) == ""

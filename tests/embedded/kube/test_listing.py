@@ -7,7 +7,6 @@ import base64
 import orjson
 import pytest
 
-from knlab.embedded.kube import store as stores
 from knlab.embedded.kube.api import Api
 from knlab.embedded.kube.errors import BadRequest, Expired, Timeout
 from knlab.embedded.kube.listing import Query
@@ -130,18 +129,12 @@ def test_a_list_of_an_earlier_version(pods: Api) -> None:
         pods.page(PODS, "default", Query(exact=10_000))
 
 
-def test_what_is_forgotten_has_expired_and_a_token_leads_on(
-    pods: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_forgotten_has_expired_and_a_token_leads_on(pods: Api) -> None:
     first = pods.page(PODS, "default", Query(limit=2))
-    monkeypatch.setattr(stores, "HISTORY", len(pods.list(PODS)) * 2)  # what was written so far
     pods.delete(PODS, "default", "p3")
     pods.delete(PODS, "default", "p4")
     pods.page(PODS, "default", Query(token=first.token))
-    for _ in range(20):
-        made = pods.create(PODS, {"apiVersion": "v1", "kind": "Pod",
-                                  "metadata": {"name": "z", "namespace": "other"}})  # fmt: skip
-        pods.delete(PODS, "other", made.object["metadata"]["name"])
+    pods.store.compact(pods.store.version)
     with pytest.raises(Expired, match="too old to display a consistent list") as caught:
         pods.page(PODS, "default", Query(token=first.token))
     status = caught.value.status()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from knlab.embedded.kube.errors import BadRequest
+from knlab.embedded.kube.errors import BadRequest, RequestEntityTooLarge
 from knlab.embedded.kube.objects import copy_json
 from knlab.embedded.kube.patch import PatchRefusedError, json_patch, merge_patch
 
@@ -140,3 +140,18 @@ def test_merge_patch_as_in_the_appendix_of_rfc_7386(
 def test_merge_patch_bodies_must_be_objects(body: Any) -> None:
     with pytest.raises(BadRequest):
         merge_patch(body)
+
+
+def test_copies_have_a_limit_together() -> None:
+    doubling = [{"op": "copy", "from": "/d", "path": f"/d/k{step}"} for step in range(40)]
+    with pytest.raises(PatchRefusedError):
+        json_patch(doubling)({"d": {"text": "x" * 1000}})
+    fits = json_patch(doubling[:10])({"d": {"text": "x" * 1000}})
+    assert set(fits["d"]) == {"text", *(f"k{step}" for step in range(10))}
+
+
+def test_a_patch_has_ten_thousand_operations_at_most() -> None:
+    operation = {"op": "test", "path": "/a", "value": 1}
+    assert json_patch([operation] * 10_000)({"a": 1}) == {"a": 1}
+    with pytest.raises(RequestEntityTooLarge, match="JSON patch is 10000, got 10001"):
+        json_patch([operation] * 10_001)

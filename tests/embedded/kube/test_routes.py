@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from knlab.embedded.builtin.reviews import REVIEWS
+from knlab.embedded.builtin.reviews import REVIEWS, asked
 from knlab.embedded.kube.api import Api
 from knlab.embedded.kube.representation import Wish, respond
 from knlab.embedded.kube.routes import Routes
@@ -56,7 +56,9 @@ async def _evict(asked: SubresourceRequest) -> Response:
 SUBRESOURCES = {
     ("", "pods", "log"): Subresource(handler=_log),
     ("", "pods", "eviction"): Subresource(
-        handler=_evict, verbs=("create",), kind="Eviction", group="policy", version="v1"
+        handler=_evict,
+        verbs=("create",),
+        takes=asked("policy", "evictions", "Eviction", namespaced=True),
     ),
 }
 
@@ -141,8 +143,10 @@ async def test_status_and_scale_are_written_apart(ask: Ask) -> None:
     scaled = await ask("PATCH", f"{WIDGETS}/w/scale", {"spec": {"replicas": 4}}, MERGE)
     assert (scaled.json["kind"], scaled.json["spec"]) == ("Scale", {"replicas": 4})
     assert (await ask("GET", f"{WIDGETS}/w")).json["spec"]["size"] == 4
-    as_kubectl_asks = await ask("GET", f"{WIDGETS}/w/scale", Accept=f"{TABLE},application/json")
-    assert as_kubectl_asks.json["kind"] == "Scale"  # there is no table of a Scale
+    table = (await ask("GET", f"{WIDGETS}/w/scale", Accept=f"{TABLE},application/json")).json
+    columns = [each["name"] for each in table["columnDefinitions"]]
+    assert columns == ["Name", "Desired", "Available", "Age"]
+    assert table["rows"][0]["cells"][:3] == ["w", 4, 0]
 
 
 async def test_a_dry_run_keeps_nothing(ask: Ask) -> None:
@@ -383,3 +387,23 @@ async def test_openapi_documents_are_found_by_their_hash(ask: Ask) -> None:
     stub = await ask("GET", "/openapi/v2", Accept=protobuf)
     assert stub.body.startswith(b"\x0a\x032.0")
     assert (await ask("GET", "/openapi/v2")).json["swagger"] == "2.0"
+
+
+async def test_whoever_a_request_says_to_act_as_is_asking(ask: Ask) -> None:
+    path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+    found = await ask("POST", path, {}, Impersonate_User="bob")
+    assert found.json["status"]["userInfo"] == {
+        "username": "bob", "groups": ["system:authenticated"],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("path", [f"{MAPS}/a", "/api", "/readyz", "/nowhere"])
+async def test_groups_of_nobody_are_refused_everywhere(ask: Ask, path: str) -> None:
+    found = await ask("GET", path, Impersonate_Group="admins")
+    assert (found.status, found.body.decode()) == (
+        500,
+        (
+            f'Internal Server Error: "{path}": requested [{{Group  admins    }}] without'
+            " impersonating a user\n"
+        ),
+    )

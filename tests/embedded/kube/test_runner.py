@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,7 @@ from knlab.embedded.kube.api import Api
 from knlab.embedded.kube.controller import Controller, Note, Outcome, View
 from knlab.embedded.kube.objects import GroupResource, Key, Object, owner_reference
 from knlab.embedded.kube.runner import run_controllers
+from tests.embedded.kube.at_work import at_work, turns, until
 
 pytestmark = pytest.mark.anyio
 
@@ -22,31 +24,10 @@ MAPS = GroupResource("", "configmaps")
 EVENTS = GroupResource("", "events")
 
 
-@asynccontextmanager
-async def running(
+def running(
     api: Api, *controllers: Controller, log: Callable[[str], None] = lambda _line: None
-) -> AsyncIterator[None]:
-    task = asyncio.create_task(run_controllers(controllers, api, log=log))
-    try:
-        yield
-    finally:
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-
-async def until(api: Api, condition: Callable[[], bool]) -> None:
-    changed = asyncio.Event()
-    with api.store.listening(lambda _change: changed.set()):
-        async with asyncio.timeout(5):
-            while not condition():
-                await changed.wait()
-                changed.clear()
-
-
-async def turns(count: int = 5) -> None:
-    for _ in range(count):
-        await asyncio.sleep(0)
+) -> AbstractAsyncContextManager[None]:
+    return at_work(run_controllers(controllers, api, log=log))
 
 
 def deployment(name: str = "d", replicas: int = 1) -> Object:
@@ -118,7 +99,7 @@ async def test_a_controller_brings_the_cluster_to_what_is_wanted(api: Api) -> No
         )
         assert [each["metadata"]["name"] for each in api.list(PODS)] == ["d-0", "d-1"]
         api.delete(PODS, "default", "d-0")
-        await turns()
+        await turns(5)
         assert len(api.list(PODS)) == 2
         api.scale(DEPLOYMENTS, "default", "d", 0)
         await until(api, lambda: api.list(PODS) == [])
@@ -129,7 +110,7 @@ async def test_a_controller_brings_the_cluster_to_what_is_wanted(api: Api) -> No
 
 async def test_a_change_is_handled_in_the_next_turns_of_the_loop(api: Api) -> None:
     async with running(api, KEEPER):
-        await turns()
+        await turns(5)
         api.create(DEPLOYMENTS, deployment())
         await turns(3)
         assert len(api.list(PODS)) == 1
@@ -138,11 +119,11 @@ async def test_a_change_is_handled_in_the_next_turns_of_the_loop(api: Api) -> No
 async def test_many_changes_of_one_object_are_one_sync(api: Api) -> None:
     sync = Recorder()
     async with running(api, Controller(name="r", parent=DEPLOYMENTS, sync=sync)):
-        await turns()
+        await turns(5)
         api.create(DEPLOYMENTS, deployment())
         for replicas in range(2, 9):
             api.scale(DEPLOYMENTS, "default", "d", replicas)
-        await turns()
+        await turns(5)
     assert sync.keys == [("default", "d")]
 
 
@@ -197,11 +178,11 @@ async def test_which_changes_matter(
         api.create(DEPLOYMENTS, deployment(name))
     api.create(MAPS, config_map("other"))
     async with running(api, wired):
-        await turns()
+        await turns(5)
         assert {name for _, name in sync.keys} == {"d1", "d2"}
         sync.keys.clear()
         change(api)
-        await turns()
+        await turns(5)
     assert {name for _, name in sync.keys} == expected
 
 
@@ -252,6 +233,43 @@ async def test_failures_are_logged_and_retried_and_stop_nobody(api: Api) -> None
     assert log[2] == "failing: default/d: not yet (again in 0.02 s)"
 
 
+async def test_a_write_that_is_refused_ends_the_sync_as_it_says_itself(api: Api) -> None:
+    log: list[str] = []
+    parent = api.create(DEPLOYMENTS, deployment()).object
+    plan = c.create(DEPLOYMENTS, deployment("Bad Name"))
+    plan = replace(
+        plan,
+        refused=lambda words: Outcome(
+            (c.update_status(DEPLOYMENTS, parent | {"status": {"replicas": len(words)}}),),
+            (Note(parent, "Warning", "Refused", words),),
+            failed="refused",
+        ),
+    )
+    sync = Recorder(
+        Outcome((c.create(MAPS, config_map("a")), plan, c.create(MAPS, config_map("b"))))
+    )
+    async with running(api, Controller(name="r", parent=DEPLOYMENTS, sync=sync), log=log.append):
+        await sync.calls(2)
+    assert [each["metadata"]["name"] for each in api.list(MAPS)] == ["a"]
+    (event,) = api.list(EVENTS)
+    assert event["reason"] == "Refused"
+    assert 'Deployment.apps "Bad Name" is invalid' in event["message"]
+    assert api.get(DEPLOYMENTS, "default", "d")["status"]["replicas"] == len(event["message"])
+    assert log[-1] == "r: default/d: refused (again in 0.005 s)"
+
+
+async def test_a_write_to_what_is_out_of_date_is_not_refused_but_retried(api: Api) -> None:
+    api.create(DEPLOYMENTS, deployment())
+    taken = replace(
+        c.create(DEPLOYMENTS, deployment()), refused=lambda words: Outcome(failed=words)
+    )
+    sync = Recorder(Outcome((taken,)))
+    log: list[str] = []
+    async with running(api, Controller(name="r", parent=DEPLOYMENTS, sync=sync), log=log.append):
+        await sync.calls(2)
+    assert log == []
+
+
 async def test_a_defect_in_a_mapping_stops_nothing(api: Api) -> None:
     log: list[str] = []
 
@@ -261,10 +279,10 @@ async def test_a_defect_in_a_mapping_stops_nothing(api: Api) -> None:
     sync = Recorder()
     wired = Controller(name="r", parent=DEPLOYMENTS, sync=sync, watches={MAPS: broken})
     async with running(api, wired, log=log.append):
-        await turns()
+        await turns(5)
         api.create(MAPS, config_map("a"))
         api.create(DEPLOYMENTS, deployment())
-        await turns()
+        await turns(5)
     assert sync.keys == [("default", "d")]
     assert "ValueError: a defect" in log[0]
 
@@ -288,13 +306,13 @@ async def test_a_restarted_controller_looks_at_everything_again(api: Api) -> Non
     sync = Recorder(Outcome(again_after=0.001))
     wired = Controller(name="r", parent=DEPLOYMENTS, sync=sync)
     async with running(api, wired):
-        await turns()
+        await turns(5)
     count = len(sync.keys)
     api.scale(DEPLOYMENTS, "default", "d", 4)
     await asyncio.sleep(0.01)
     assert len(sync.keys) == count
     async with running(api, wired):
-        await turns()
+        await turns(5)
     assert len(sync.keys) == count + 1
 
 

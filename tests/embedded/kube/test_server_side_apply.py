@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
 from knlab.embedded.kube.errors import Conflict
@@ -167,3 +168,15 @@ def test_kubectl_takes_over_what_its_client_side_apply_set() -> None:
 def test_but_nothing_else(manager: str, live: Any, wanted: Any) -> None:
     with pytest.raises(Conflict):
         client_side(**live).apply(manager, thing(**wanted))
+
+
+@pytest.mark.parametrize("annotations", [None, {}, {LAST_APPLIED: "{}"}])
+def test_kubectl_says_again_what_it_applied(annotations: dict[str, str] | None) -> None:
+    live = thing(annotations={LAST_APPLIED: "{}"}, size=1)
+    wanted = thing(size=2)
+    wanted["metadata"]["annotations"] = annotations
+    world = World(live)
+    world.apply("kubectl", wanted, force=True)
+    said = orjson.loads(world.live["metadata"]["annotations"][LAST_APPLIED])
+    kept: Object = {} if annotations is None else {"annotations": {}}
+    assert said["metadata"] == {"name": "a"} | kept

@@ -13,6 +13,7 @@ import pytest
 
 from knlab._exceptions import StateError
 from knlab.embedded.kube.errors import Expired, Timeout
+from knlab.embedded.kube.index import Index
 from knlab.embedded.kube.objects import GroupResource, Object
 from knlab.embedded.kube.store import HISTORY, QUEUE, Change, Store
 
@@ -243,14 +244,87 @@ async def test_the_version_of_a_watch_is_what_it_has_delivered(store: Store) -> 
 
 @pytest.mark.anyio
 async def test_history_has_an_end(store: Store) -> None:
-    for n in range(HISTORY + 1):
-        store.put(THINGS, thing("a", n=n))
-    with store.subscribe(THINGS, 1) as changes:
-        assert len(changes.take()) == HISTORY
-    with pytest.raises(Expired, match=r"too old resource version: 0 \(1\)"):
-        store.subscribe(THINGS, 0)
-    with pytest.raises(Timeout, match="Too large resource version: 9999, current: 2001"):
+    third = HISTORY // 3 * "x"
+    for n in range(4):
+        store.put(THINGS, thing("a", n=n, text=third))
+    with store.subscribe(THINGS, 2) as changes:
+        assert [change.version for change in changes.take()] == [3, 4]
+    with pytest.raises(Expired, match=r"too old resource version: 1 \(2\)"):
+        store.subscribe(THINGS, 1)
+    with pytest.raises(Timeout, match="Too large resource version: 9999, current: 4"):
         store.subscribe(THINGS, 9999)
+
+
+@pytest.mark.anyio
+async def test_the_latest_change_is_remembered_however_large_it_is(store: Store) -> None:
+    store.put(THINGS, thing("a"))
+    store.put(THINGS, thing("a", text=HISTORY * "x"))
+    with store.subscribe(THINGS, 1) as changes:
+        assert [change.version for change in changes.take()] == [2]
+
+
+@pytest.mark.anyio
+async def test_what_is_compacted_is_forgotten_of_every_kind(store: Store) -> None:
+    for resource in (THINGS, OTHERS, THINGS):
+        store.put(resource, thing("a"))
+    store.compact(2)
+    with pytest.raises(Expired):
+        store.items_at(THINGS, 0)
+    with pytest.raises(Expired):
+        store.subscribe(OTHERS, 1)
+    with store.subscribe(THINGS, 2) as changes:
+        assert [change.version for change in changes.take()] == [3]
+
+
+def test_an_index_follows_every_write(store: Store) -> None:
+    def colors(obj: Object) -> list[str]:
+        found: list[str] = obj["spec"].get("colors", [])
+        return found
+
+    index = Index(THINGS, colors)
+
+    def found(color: str) -> list[str]:
+        return [obj["metadata"]["name"] for obj in store.having(index, color)]
+
+    store.put(THINGS, thing("b", colors=["red"]))
+    assert (found("red"), found("blue")) == (["b"], [])
+    store.put(THINGS, thing("a", colors=["red", "blue"]))
+    assert (found("red"), found("blue")) == (["a", "b"], ["a"])
+    store.put(THINGS, thing("b", colors=["blue"]))
+    assert (found("red"), found("blue")) == (["a"], ["a", "b"])
+    store.remove(THINGS, thing("a"))
+    assert (found("red"), found("blue")) == ([], ["b"])
+    store.put(OTHERS, thing("c", colors=["blue"]))
+    assert store.having(index, "blue") == [store.get(THINGS, ("default", "b"))]
+
+
+def labelled(name: str, namespace: str = "default", **labels: str) -> Object:
+    return {"metadata": {"name": name, "namespace": namespace, "labels": labels}}
+
+
+@pytest.mark.parametrize(
+    ("labels", "namespace", "expected"),
+    [
+        pytest.param({}, None, ["a", "b", "c", "d"], id="all without labels"),
+        pytest.param({"app": "web"}, None, ["a", "b", "d"], id="one label"),
+        pytest.param({"app": "web"}, "default", ["a", "b"], id="of a namespace"),
+        pytest.param({"app": "web", "tier": "1"}, None, ["a", "d"], id="every label"),
+        pytest.param({"app": "web", "tier": "9"}, None, [], id="a value that nobody has"),
+        pytest.param({"none": "x"}, None, [], id="a label that nobody has"),
+    ],
+)
+def test_objects_by_their_labels(
+    store: Store, labels: dict[str, str], namespace: str | None, expected: list[str]
+) -> None:
+    for obj in (
+        labelled("b", app="web"), labelled("a", app="web", tier="1"),
+        labelled("d", "other", app="web", tier="1"), labelled("c", app="db", tier="1"),
+    ):  # fmt: skip
+        store.put(THINGS, obj)
+    for _ in range(2):
+        found = store.labelled(THINGS, labels, namespace)
+        assert [obj["metadata"]["name"] for obj in found] == expected
+        store.put(THINGS, labelled("a", app="web", tier="1", more="x"))
 
 
 @pytest.mark.anyio

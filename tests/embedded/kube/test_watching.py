@@ -150,7 +150,7 @@ async def test_what_makes_no_sense_is_refused_before_the_stream(api: Api) -> Non
 async def test_a_forgotten_version_is_an_error_event(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stores, "HISTORY", 2)
+    monkeypatch.setattr(stores, "HISTORY", 1)
     version = put(api, "a")
     for label in "bcde":
         put(api, "a", x=label)

@@ -88,6 +88,23 @@ async def connected(handler: Handler, directory: Path) -> AsyncIterator[Client]:
             await client.close()
 
 
+class Endless:
+    """A handler whose answers begin and do not end."""
+
+    def __init__(self) -> None:
+        self.ended = asyncio.Event()
+
+    async def __call__(self, _: Request) -> Response:
+        return Response(200, [], self._pieces())
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        try:
+            yield b"first"
+            await asyncio.Event().wait()
+        finally:
+            self.ended.set()
+
+
 @pytest.mark.anyio
 class TestServing:
     async def test_a_request_arrives_as_it_was_sent(self, tmp_path: Path) -> None:
@@ -161,45 +178,23 @@ class TestServing:
             assert b"late" in await client.until(b"late")
 
     async def test_a_stream_ends_when_the_client_goes_away(self, tmp_path: Path) -> None:
-        ended = asyncio.Event()
-
-        async def pieces() -> AsyncIterator[bytes]:
-            try:
-                yield b"first"
-                await asyncio.Event().wait()
-            finally:
-                ended.set()
-
-        async def handler(_: Request) -> Response:
-            return Response(200, [], pieces())
-
+        handler = Endless()
         async with connected(handler, tmp_path) as client:
             await client.send("GET /")
             await client.until(b"first")
             await client.close()
             async with asyncio.timeout(5):
-                await ended.wait()
+                await handler.ended.wait()
 
     async def test_stopping_the_server_ends_streams(self, tmp_path: Path) -> None:
-        ended = asyncio.Event()
-
-        async def pieces() -> AsyncIterator[bytes]:
-            try:
-                yield b"first"
-                await asyncio.Event().wait()
-            finally:
-                ended.set()
-
-        async def handler(_: Request) -> Response:
-            return Response(200, [], pieces())
-
+        handler = Endless()
         identity = server_identity(tmp_path, SystemClock().now())
         trusting = ssl.create_default_context(cadata=identity.ca_pem)
         async with serve_api(handler, port=0, identity=identity, gate=GATE) as port:
             client = Client(*await asyncio.open_connection("127.0.0.1", port, ssl=trusting))
             await client.send("GET /")
             await client.until(b"first")
-        assert ended.is_set()
+        assert handler.ended.is_set()
         await client.close()
 
     @pytest.mark.parametrize("protocol", ["websocket", "SPDY/3.1"])

@@ -26,6 +26,18 @@ async def hello(_: Request) -> Response:
     return text_response(200, "hello")
 
 
+class Silent:
+    """A handler that never answers."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+
+    async def __call__(self, _: Request) -> Response:
+        self.asked.set()
+        await asyncio.Event().wait()
+        return Response(200)
+
+
 async def test_a_function_answers_at_an_address(forwarder: Forwarder) -> None:
     network = Network(forwarder)
     with network.listening(POD, hello):
@@ -99,17 +111,10 @@ async def test_an_exposed_address_is_reachable_from_the_host(forwarder: Forwarde
 
 
 async def test_the_end_of_a_listener_breaks_what_runs_there(forwarder: Forwarder) -> None:
-    network = Network(forwarder)
-    began = asyncio.Event()
-
-    async def wait(_: Request) -> Response:
-        began.set()
-        await asyncio.Event().wait()
-        return Response(200)
-
-    with network.listening(POD, wait):
+    network, silent = Network(forwarder), Silent()
+    with network.listening(POD, silent):
         calling = asyncio.create_task(network.call(POD, request()))
-        await began.wait()
+        await silent.asked.wait()
     with pytest.raises(ConnectionResetError):
         await calling
 
@@ -138,17 +143,10 @@ async def test_the_end_of_a_listener_breaks_bodies_too(forwarder: Forwarder) -> 
 
 
 async def test_a_cancelled_caller_is_cancelled_not_broken(forwarder: Forwarder) -> None:
-    network = Network(forwarder)
-    began = asyncio.Event()
-
-    async def wait(_: Request) -> Response:
-        began.set()
-        await asyncio.Event().wait()
-        return Response(200)
-
-    with network.listening(POD, wait):
+    network, silent = Network(forwarder), Silent()
+    with network.listening(POD, silent):
         calling = asyncio.create_task(network.call(POD, request()))
-        await began.wait()
+        await silent.asked.wait()
         calling.cancel()
         with pytest.raises(asyncio.CancelledError):
             await calling

@@ -6,13 +6,14 @@ import asyncio
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 
 from knlab._clock import SystemClock
-from knlab.embedded.builtin.kinds import EVENTS, NAMESPACES, PODS, SERVICES, rows
+from knlab.embedded.builtin.kinds import EVENTS, NAMESPACES, PODS, SERVICE_CLAIMS, rows
 from knlab.embedded.builtin.lifecycle import LIFECYCLE, SERVER_KINDS
 from knlab.embedded.images import ImageTable
 from knlab.embedded.kube.api import Api
@@ -40,7 +41,7 @@ class Cluster:
         self.directory = directory
         self.clock = SystemClock()
         self.store = Store(directory / "store.sqlite")
-        registry = Registry(rows(lambda: self.store.items(SERVICES)))
+        registry = Registry(rows(partial(self.store.having, SERVICE_CLAIMS)))
         self.api = Api(self.store, registry, self.clock, kinds=SERVER_KINDS, lifecycle=LIFECYCLE)
         self.network = network
         self.images = ImageTable(directory / "images.json")

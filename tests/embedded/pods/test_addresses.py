@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from knlab._exceptions import ClusterError
 from knlab.embedded.pods.addresses import PodAddresses, own_addresses
 
 
@@ -45,6 +46,18 @@ def test_two_clusters_have_different_ranges_and_keep_them(addresses: PodAddresse
     again = PodAddresses.claim([ip])
     assert again.take(ip) == ip
     again.close()
+
+
+@pytest.mark.skipif(not own_addresses(), reason="127.0.0.0/8 is not this machine's own here")
+def test_a_kubelet_on_all_addresses_leaves_no_range(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as kubelet:
+        kubelet.bind(("", 0))
+        kubelet.listen()
+        port = kubelet.getsockname()[1]
+        monkeypatch.setattr("knlab.embedded.pods.addresses.KUBELET_PORT", port)
+        with pytest.raises(ClusterError, match=f"port {port} is taken on all addresses") as refused:
+            PodAddresses.claim()
+    assert refused.value.hint == "stop what listens there, or run knlab in a container"
 
 
 @pytest.mark.skipif(not own_addresses(), reason="127.0.0.0/8 is not this machine's own here")

@@ -43,6 +43,16 @@ async def test_a_container_must_be_chosen_from_many(cluster: Cluster, make: Make
     )
 
 
+async def test_init_containers_are_to_be_named(cluster: Cluster, make: MakePod) -> None:
+    pod = make("hello")
+    pod["spec"]["initContainers"] = [{"name": "first", "image": "x"}]
+    with_status(cluster, pod, state={"waiting": {"reason": "PodInitializing"}})
+    with pytest.raises(BadRequest, match='container "main" in pod "hello" is waiting to start'):
+        await cluster.log("hello")
+    with pytest.raises(BadRequest, match='container "first" in pod "hello" is waiting to start'):
+        await cluster.log("hello", "container=first")
+
+
 async def test_a_container_that_the_pod_does_not_have(cluster: Cluster, make: MakePod) -> None:
     cluster.create(make("hello"))
     with pytest.raises(BadRequest, match="container zz is not valid for pod hello"):
@@ -96,3 +106,29 @@ async def test_the_log_of_a_pod_without_node_is_empty(cluster: Cluster, make: Ma
     del pod["spec"]["nodeName"]
     cluster.create(pod)
     assert await cluster.log("hello", "follow=true") == ""
+
+
+@pytest.mark.parametrize("text", ["x", "2026-13-45T00:00:00Z", "2026-01-01", "5"])
+async def test_a_time_that_is_none(cluster: Cluster, make: MakePod, text: str) -> None:
+    cluster.create(make("hello"))
+    with pytest.raises(BadRequest, match=f'parsing time "{text}"'):
+        cluster.logs.read("default", "hello", Parameters(f"sinceTime={text}"))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "sinceSeconds=9223372036854775807",
+        "sinceSeconds=99999999999",
+        "sinceTime=0001-01-01T00:00:00Z",
+        "sinceTime=",
+        "limitBytes=9223372036854775807",
+        "tailLines=9223372036854775807",
+    ],
+)
+async def test_options_at_the_edge(cluster: Cluster, make: MakePod, query: str) -> None:
+    image = cluster.shell("says", "echo here")
+    async with cluster.kubelet():
+        cluster.create(make("says", image, restartPolicy="Never"))
+        await cluster.until(lambda: cluster.status("says").get("phase") == "Succeeded")
+        assert await cluster.log("says", query) == "here\n"

@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import socket
 import stat
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from knlab.embedded.builtin.kinds import ENDPOINTS, PODS, SERVICES
 from knlab.embedded.net.http import Request, Response, text_response
+from knlab.embedded.pods.addresses import own_addresses
 from knlab.embedded.pods.pod_network import pod_network
 from tests.embedded.pods.conftest import Cluster, MakePod
+
+needs_addresses = pytest.mark.skipif(
+    not own_addresses(), reason="127.0.0.0/8 is not this machine's own here"
+)
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 pytestmark = pytest.mark.anyio
 
 POD_IP = "127.213.0.7"
 SOURCE = "127.213.0.9"
+LIED = "127.0.0.1"
+RESIDENTS = {"web": POD_IP}
 
 
 @pytest.fixture
@@ -30,7 +40,7 @@ def web(cluster: Cluster, make: MakePod) -> Cluster:
         PODS,
         "default",
         "web",
-        lambda pod: pod | {"status": {"podIP": POD_IP}},
+        lambda pod: pod | {"status": {"podIP": LIED}},
         subresource="status",
     )
     for name, ip in (("web", "10.96.7.7"), ("idle", "10.96.7.8"), ("sly", "10.96.7.9")):
@@ -99,7 +109,7 @@ async def test_questions(web: Cluster, question: bytes, answer: bytes) -> None:
     question = question.replace(b"SOURCE", SOURCE.encode())
     with web.network.listening((POD_IP, 8080), page):
         async with (
-            pod_network(web.api, web.network, web.directory) as door,
+            pod_network(web.api, web.network, RESIDENTS, web.directory) as door,
             asked(door, question + b"\nGET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
             as (reader, line),
         ):  # fmt: skip
@@ -109,7 +119,7 @@ async def test_questions(web: Cluster, question: bytes, answer: bytes) -> None:
 
 
 async def test_only_the_owner_may_knock(cluster: Cluster) -> None:
-    async with pod_network(cluster.api, cluster.network, cluster.directory) as door:
+    async with pod_network(cluster.api, cluster.network, RESIDENTS, cluster.directory) as door:
         assert stat.S_IMODE(door.stat().st_mode) == 0o600
         assert door.parent == cluster.directory
     assert not door.exists()
@@ -118,8 +128,48 @@ async def test_only_the_owner_may_knock(cluster: Cluster) -> None:
 async def test_a_path_that_is_too_long_for_a_socket(cluster: Cluster) -> None:
     deep = cluster.directory / ("d" * 120)
     deep.mkdir()
-    async with pod_network(cluster.api, cluster.network, deep) as door:
+    async with pod_network(cluster.api, cluster.network, RESIDENTS, deep) as door:
         assert stat.S_IMODE(door.parent.stat().st_mode) == 0o700
         async with asked(door, b"RESOLVE default 10.1.2.3\n") as (_, line):
             assert line == b"OK 10.1.2.3 10.1.2.3\n"
     assert not door.parent.exists()
+
+
+@asynccontextmanager
+async def connected(web: Cluster, serve: Serve) -> AsyncIterator[asyncio.StreamReader]:
+    """What a command reads that has connected to the pod's port, where `serve` answers."""
+    server = await asyncio.start_server(serve, POD_IP, 8080)
+    async with (
+        server,
+        pod_network(web.api, web.network, RESIDENTS, web.directory) as door,
+        asked(door, f"CONNECT default {SOURCE} {POD_IP} 8080\n".encode()) as (reader, line),
+    ):
+        assert line == b"OK\n"
+        yield reader
+
+
+@needs_addresses
+async def test_what_breaks_adds_nothing_to_the_data(web: Cluster) -> None:
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"partial")
+        await writer.drain()
+        linger = struct.pack("ii", 1, 0)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        await asyncio.sleep(0.05)
+        writer.transport.abort()
+
+    async with connected(web, serve) as reader:
+        with suppress(ConnectionResetError):
+            assert await reader.read() == b"partial"
+
+
+@needs_addresses
+async def test_a_far_side_that_closes_at_once_is_no_error(
+    web: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with connected(web, serve) as reader:
+        assert await reader.read() == b""
+    assert not caplog.records

@@ -30,9 +30,10 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 @pytest.fixture
 def pod(cluster: Cluster, make: MakePod) -> Pod:
     cluster.create(make("p"))
-    handler = PodPortForward(cluster.store, cluster.network).subresource.handler
-    made = Pod(cluster, handler)
-    made.be(RUNNING, podIP="127.0.0.1")
+    uid = cluster.pod("p")["metadata"]["uid"]
+    forwards = PodPortForward(cluster.store, cluster.network, {uid: "127.0.0.1"})
+    made = Pod(cluster, forwards.subresource.handler)
+    made.be(RUNNING, podIP="192.0.2.1")  # nobody asks a status, which may be anybody's
     return made
 
 

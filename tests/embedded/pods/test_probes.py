@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
+from knlab._clock import SystemClock
 from knlab.embedded.kube.objects import Object
 from knlab.embedded.net.http import Address, Request, Response, text_response
 from knlab.embedded.net.network import Network
+from knlab.embedded.net.server import serve
+from knlab.embedded.net.tls import server_identity
 from knlab.embedded.pods.probes import (
     Cadence,
     CommandNotRun,
@@ -109,9 +114,71 @@ async def test_tcp_of_a_component_and_of_nobody() -> None:
         assert await Prober(network, IP, no_command).ask(probe, {}) == Result(ok=True)
 
 
-async def test_grpc_probes_are_unknown() -> None:
-    found = await Prober(Network(nobody), IP, no_command).ask({"grpc": {}}, {})
-    assert found == Result(None, "knlab makes no gRPC probes")
+def health(code: int, status: int = 0, message: bytes = b"") -> Response:
+    lines = [(b"grpc-status", b"%d" % code), (b"grpc-message", message)]
+    return Response(200, [], bytes([0, 0, 0, 0, 2, 8, status]), trailers=lines)
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (health(0, 1), ""),
+        (health(0, 2), 'service unhealthy (responded with "NOT_SERVING")'),
+        (health(0, 9), 'service unhealthy (responded with "9")'),
+        (
+            health(12, message=b"unknown service"),
+            ("error: this server does not implement the grpc health protocol "
+            "(grpc.health.v1.Health): unknown service"),
+        ),
+        (
+            health(5, message=b"unknown%20service"),
+            ("error: health rpc probe failed: "
+            "rpc error: code = NotFound desc = unknown service"),
+        ),
+        (
+            text_response(404, ""),
+            ("error: this server does not implement the grpc health protocol "
+            "(grpc.health.v1.Health): "
+            "unexpected HTTP status code received from server: 404 (Not Found)"),
+        ),
+        (ConnectionResetError("EOF"), "error: health rpc probe failed: EOF"),
+    ],
+    ids=["serving", "not serving", "no such status", "no health service", "unknown service",
+         "no gRPC", "broken off"],
+)  # fmt: skip
+async def test_grpc_answers(answer: Response | OSError, text: str) -> None:
+    asked: list[Request] = []
+
+    async def program(request: Request) -> Response:
+        asked.append(request)
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    network = Network(nobody)
+    probe: Object = {"grpc": {"port": 9000, "service": ""}}
+    with network.listening((IP, 9000), program):
+        found = await Prober(network, IP, no_command).ask(probe, {})
+    assert found == Result(ok=not text, text=text)
+    assert (asked[0].http2, asked[0].body) == (True, b"\0\0\0\0\0")
+
+
+async def test_a_grpc_probe_waits_for_a_server_and_for_its_answer() -> None:
+    network = Network(nobody, own_addresses=False)
+    prober = Prober(network, IP, no_command)
+    probe: Object = {"grpc": {"port": 9000}, "timeoutSeconds": 0.05}
+    unreached = f'timeout: failed to connect service "{IP}:9000" within 0.05s'
+    assert await prober.ask(probe, {}) == Result(
+        ok=False, text=f"{unreached}: context deadline exceeded"
+    )
+
+    async def never(_request: Request) -> Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    with network.listening((IP, 9000), never):
+        late = "timeout: health rpc did not complete within 0.05s"
+        assert await prober.ask(probe, {}) == Result(ok=False, text=late)
 
 
 @pytest.mark.parametrize(
@@ -141,15 +208,31 @@ async def test_commands(ended: tuple[int, str] | Exception, expected: Result) ->
     assert asked == [(["test", "-e", "/up"], "main", 3)]
 
 
-async def test_https_probes_reach_components_only() -> None:
+async def test_https_probes_believe_any_certificate(tmp_path: Path) -> None:
+    identity = server_identity(tmp_path, SystemClock().now())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(identity.certificate, identity.key)
     probe: Object = {"httpGet": {"scheme": "HTTPS", "port": 8443}}
-    network = Network(nobody)
-    found = await Prober(network, IP, no_command).ask(probe, {})
-    assert found.ok is None
+    network = Network(nobody, own_addresses=False)
+    prober = Prober(network, IP, no_command)
+    unreached = await prober.ask(probe, {})
+    refused = f"dial tcp {IP}:8443: connect: connection refused"
+    assert unreached == Result(ok=False, text=f'Get "https://{IP}:8443/": {refused}')
 
     async def answer(_request: Request) -> Response:
         return text_response(200, "")
 
+    async with serve(answer, tls=context) as real:
+        with network.published((IP, 8443), real):
+            assert await prober.ask(probe, {}) == Result(ok=True)
+
+
+async def test_https_probes_reach_components() -> None:
+    async def answer(_request: Request) -> Response:
+        return text_response(200, "")
+
+    probe: Object = {"httpGet": {"scheme": "HTTPS", "port": 8443}}
+    network = Network(nobody)
     with network.listening((IP, 8443), answer):
         assert (await Prober(network, IP, no_command).ask(probe, {})).ok
 

@@ -211,3 +211,50 @@ async def test_a_program_of_the_course_has_commands_for_exec_only(
     async with cluster.kubelet():
         cluster.create(make("hello-1", HELLO, container=container))
         await cluster.until_ready("hello-1")
+
+
+async def test_mounts_in_mounts(cluster: Cluster, make: MakePod) -> None:
+    metadata = {"name": "page", "namespace": "default"}
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"a": "1"}}
+    cluster.api.create(CONFIG_MAPS, config)
+    volumes = [{"name": "page", "configMap": {"name": "page"}}, {"name": "data", "emptyDir": {}}]
+    mounts = [
+        {"name": "page", "mountPath": "/data/etc/conf"},
+        {"name": "data", "mountPath": "/data/"},
+        {"name": "data", "mountPath": "/data/etc/conf/a", "subPath": "own"},
+    ]
+    script = "ls /data /data/etc /data/etc/conf; ls -ld /data /data/etc/conf | cut -c1-10"
+    container = shell(script, volumeMounts=mounts)
+    async with cluster.kubelet():
+        pod = make("nested", BUSYBOX, container=container, volumes=volumes, restartPolicy="Never")
+        cluster.create(pod)
+        assert (await ended(cluster, "nested"))["exitCode"] == 0
+        assert await cluster.log("nested") == (
+            "/data:\netc\nown\n\n/data/etc:\nconf\n\n/data/etc/conf:\na\ndrwxrwxrwx\ndrwxrwxrwx\n"
+        )
+
+
+@pytest.mark.parametrize(
+    ("container", "why"),
+    [
+        ({"workingDir": "rel"}, "runc create failed: Cwd must be an absolute path: unknown"),
+        ({"volumeMounts": [
+            {"name": "page", "mountPath": "/c"}, {"name": "page", "mountPath": "/c/b/d"}]},
+         'error mounting to "/c/b": Read-only file system: unknown'),
+    ],
+    ids=["relative", "read-only"],
+)  # fmt: skip
+async def test_a_container_that_cannot_be_made(
+    cluster: Cluster, make: MakePod, container: Object, why: str
+) -> None:
+    metadata = {"name": "page", "namespace": "default"}
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"a": "1"}}
+    cluster.api.create(CONFIG_MAPS, config)
+    volumes = [{"name": "page", "configMap": {"name": "page"}}]
+    made = shell("true", **container)
+    async with cluster.kubelet():
+        pod = make("bad", BUSYBOX, container=made, volumes=volumes, restartPolicy="Never")
+        cluster.create(pod)
+        found = await ended(cluster, "bad")
+    assert (found["exitCode"], found["reason"]) == (128, "StartError")
+    assert found["message"].endswith(why)

@@ -115,6 +115,8 @@ def test_what_a_running_container_was_given_is_shown() -> None:
     containers = [{"name": "a", "resources": asked}, {"name": "b"}, {"name": "c"}]
     found = pod() | {"spec": {"containers": containers}}
     state = PodState(containers=[running("a"), running("b"), waiting("c")])
+    for made in state.containers[:2]:
+        made.container_id = f"knlab://{made.name}"
     shown = [
         {key: status[key] for key in ("resources", "allocatedResources") if key in status}
         for status in pod_status(found, state, NOW)["containerStatuses"]

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,7 @@ async def test_an_execution_that_cannot_start_keeps_nothing(tmp_path: Path) -> N
 
 PARENT = """
 import asyncio, os, sys
+from contextlib import suppress
 from pathlib import Path
 from knlab.embedded.pods.supervisor import Execution, Launch, Supervisor
 
@@ -179,3 +181,20 @@ async def test_kill_9_of_the_cluster_ends_everything_within_seconds(
     await parent.wait()
     for pid in pids:
         await dead(pid, SECONDS)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs setsid")
+async def test_a_child_that_left_the_group_does_not_hold_the_others(tmp_path: Path) -> None:
+    script = "setsid sh -c 'echo $$; exec yes' & read -r x; sleep 0.1"
+    async with Supervisor(print) as supervisor:
+        child = await supervisor.start(shell(tmp_path, script))
+        await until_logged(tmp_path, "stdout")
+        loose = int(lines(tmp_path)[0].split()[-1])
+        try:
+            assert await code_of(child) == 0
+            other = tmp_path / "other"
+            other.mkdir()
+            assert await code_of(await supervisor.start(shell(other, "exit 4"))) == 4
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(loose, signal.SIGKILL)

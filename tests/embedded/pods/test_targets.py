@@ -13,7 +13,6 @@ from knlab.embedded.pods.targets import (
     check_host,
     chosen_container,
     find_pod,
-    is_over,
     running_instance,
     until_end,
     until_over,
@@ -63,14 +62,6 @@ def test_a_container_that_is_none(of: Object, wanted: str, message: str) -> None
 def test_a_pod_without_a_node() -> None:
     with pytest.raises(BadRequest, match="pod p does not have a host assigned"):
         check_host(pod("a"))
-
-
-@pytest.mark.parametrize(
-    ("phase", "over"),
-    [("Pending", False), ("Running", False), ("Succeeded", True), ("Failed", True)],
-)
-def test_when_a_pod_is_over(phase: str, over: bool) -> None:
-    assert is_over(pod("a", phase=phase)) == over
 
 
 @pytest.mark.parametrize(

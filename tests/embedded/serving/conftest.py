@@ -62,10 +62,11 @@ class Port:
 
     def __init__(self) -> None:
         self.desired: dict[Key, int] = {}
+        self.excess = -111
         self.gateway_ready = True
 
     def status(self, key: Key) -> DeciderStatus | None:
-        return DeciderStatus(self.desired.get(key, -1), -111)
+        return DeciderStatus(self.desired.get(key, -1), self.excess)
 
     def on_decision(self, wake: Callable[[Key], None]) -> None: ...
 
@@ -88,13 +89,14 @@ class Cluster:
         self.reasons: list[tuple[str, str]] = []
         self.pod_ready = True
         self.failing_images: dict[str, str] = {}
+        self.refusing: dict[tuple[str, GroupResource, str], str] = {}
         self.applied: Object = {}
-        self.webhook = webhook_backend(self.view)
+        self.webhook = webhook_backend(self.view, lambda *_: None)
         self.controllers: list[Controller] = [
             service_controller(),
-            configuration_controller(),
-            labeler_controller(),
             route_controller(),
+            labeler_controller(),
+            configuration_controller(),
             revision_controller(self.resolve),
             make_podautoscaler_controller(self.port, self.port),
             *serverless_service_controllers(),
@@ -102,7 +104,7 @@ class Cluster:
             garbage_controller(),
         ]
         for name, values in CONFIG.items():
-            self.view.add(make("v1", "ConfigMap", name, "knative-serving", data=values))
+            self.configure(name, values)
         ports = [{"name": "http", "port": 8012}, {"name": "https", "port": 8112}]
         subset = {"addresses": [{"ip": "10.0.0.1"}], "ports": ports}
         self.view.add(
@@ -115,6 +117,9 @@ class Cluster:
         return f"{image.rpartition(':')[0]}@sha256:{'0' * 64}"
 
     # what a user does
+
+    def configure(self, name: str, values: dict[str, str]) -> None:
+        self.view.add(make("v1", "ConfigMap", name, "knative-serving", data=values))
 
     def apply(self, obj: Object) -> Object:
         """What `kubectl apply` does: fields that did not change since the last time stay."""
@@ -144,6 +149,9 @@ class Cluster:
     def perform(self, write: Write) -> None:
         if write.verb in {"create", "update"}:
             write = replace(write, object=self.admit(write))
+        words = self.refusing.get((write.verb, write.resource, key_of(write.object)[1]))
+        if words is not None:
+            raise DeniedError(words)
         apply_outcome(self.view, Outcome(writes=(write,)))
 
     def admit(self, write: Write) -> Object:
@@ -173,16 +181,33 @@ class Cluster:
 
     def step(self) -> bool:
         """One look of every controller at every parent; whether anything was written."""
-        written = False
+        before = self.view.version
         for controller in self.controllers:
-            for parent in self.view.list(controller.parent):
-                outcome = controller.sync(self.view, key_of(parent), self.now)
-                for write in outcome.writes:
-                    self.perform(write)
-                written = written or bool(outcome.writes)
-                self.notes.extend(outcome.notes)
-                self.remember()
-        return self.kubelet() or written
+            self._work(controller)
+        return self.kubelet() or self.view.version != before
+
+    def look(self, name: str) -> None:
+        """One look of the controllers called `name` at every parent."""
+        for controller in self.named(name):
+            self._work(controller)
+
+    def named(self, name: str) -> list[Controller]:
+        return [each for each in self.controllers if each.name == name]
+
+    def _work(self, controller: Controller) -> None:
+        for parent in self.view.list(controller.parent):
+            outcome = controller.sync(self.view, key_of(parent), self.now)
+            self.notes.extend(self.carry_out(outcome).notes)
+            self.remember()
+
+    def carry_out(self, outcome: Outcome) -> Outcome:
+        for write in outcome.writes:
+            try:
+                self.perform(write)
+            except DeniedError as denied:
+                assert write.refused is not None, f"{write} knows nothing of refusals"
+                return self.carry_out(write.refused(str(denied)))
+        return outcome
 
     def settle(self, rounds: int = 40) -> None:
         for _ in range(rounds):

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from knlab.embedded.kube.controller import Outcome
 from knlab.embedded.serving.config import (
     ConfigError,
     parse_autoscaler,
@@ -18,10 +17,7 @@ from knlab.embedded.serving.config import (
     parse_gc,
     parse_network,
     parse_observability,
-    read_config,
-    reading_config,
 )
-from tests.factories import DictView, make
 
 IMAGE = {"queue-sidecar-image": "q"}
 
@@ -153,22 +149,3 @@ def test_disabled_switches_a_rule_off() -> None:
     )
     assert config.retain_since_create_time is None
     assert config.max_non_active_revisions is None
-
-
-def test_the_live_config_map_is_read_and_named_when_broken() -> None:
-    view = DictView()
-    assert read_config(view, parse_autoscaler).initial_scale == 1
-    view.add(
-        make("v1", "ConfigMap", "config-autoscaler", "knative-serving", data={"initial-scale": "2"})
-    )
-    assert read_config(view, parse_autoscaler).initial_scale == 2
-    broken = {"initial-scale": "0"}
-    view.add(make("v1", "ConfigMap", "config-autoscaler", "knative-serving", data=broken))
-
-    @reading_config
-    def sync(found: Any, _key: Any, _now: float) -> Outcome:
-        read_config(found, parse_autoscaler)
-        raise AssertionError("unreachable")
-
-    outcome = sync(view, ("", ""), 0.0)
-    assert outcome.failed.startswith("config-autoscaler: initial-scale = 0")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from knlab.embedded.serving.go_template import GoTemplate, TemplateError
+from knlab.embedded.serving.go_template import GoTemplate, TemplateError, check_syntax
 from knlab.embedded.serving.go_text import (
     GoParseError,
     GoRangeError,
@@ -73,17 +73,55 @@ def test_numbers_and_booleans() -> None:
 
 
 def test_templates_fill_in_fields_and_maps() -> None:
-    template = GoTemplate("t", '{{.Name}}-{{ index .Labels "a" }}-{{.Labels.a}}')
-    assert template.render({"Name": "x", "Labels": {"a": "b"}}) == "x-b-b"
+    template = GoTemplate("t", '{{.Name}}-{{ index .Labels "a" }}-{{.Labels.a}}{{.Labels.no}}')
+    assert template.render({"Name": "x", "Labels": {"a": "b"}}) == "x-b-b<no value>"
 
 
-@pytest.mark.parametrize("text", ["{{.Nope}}", "{{.Labels.nope}}"])
-def test_a_missing_field_is_an_error(text: str) -> None:
-    with pytest.raises(TemplateError):
-        GoTemplate("t", text).render({"Labels": {}})
+def test_a_missing_field_is_an_error_with_its_place() -> None:
+    with pytest.raises(TemplateError) as refused:
+        GoTemplate("tag-template", "a\nb{{.Nope}}").render({"Labels": {}})
+    assert str(refused.value) == (
+        'template: tag-template:2:3: executing "tag-template" at <.Nope>:'
+        " can't evaluate field Nope in type config.TagTemplateValues"
+    )
 
 
-@pytest.mark.parametrize("text", ["{{if .Name}}x{{end}}", "{{.Name | js}}", "{{.Name"])
+@pytest.mark.parametrize("text", ["{{if .Name}}x{{end}}", "{{.Name | js}}"])
 def test_what_is_not_supported_is_refused(text: str) -> None:
-    with pytest.raises(TemplateError):
+    with pytest.raises(TemplateError, match="not supported by the embedded cluster"):
         GoTemplate("t", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("{{.Name", "t:1: unclosed action"),
+        ("\n{{", "t:2: unclosed action"),
+        ("{{.Name}", "t:1: bad character U+007D '}'"),
+        ("{{}}", "t:1: missing value for command"),
+        ("{{end}}", "t:1: unexpected {{end}}"),
+        ("{{else}}", "t:1: unexpected {{else}}"),
+        ("{{if}}", "t:1: missing value for if"),
+        ("{{if .A}}\n{{if .B}}{{end}}", "t:2: unexpected EOF"),
+        ("{{.A | foo}}", 't:1: function "foo" not defined'),
+    ],
+)
+def test_what_goes_parser_refuses(text: str, complaint: str) -> None:
+    with pytest.raises(TemplateError) as refused:
+        check_syntax("t", text)
+    assert str(refused.value) == f"template: {complaint}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "}}",
+        "{{/* } */}}",
+        '{{js "}}"}}',
+        "{{- .A -}}",
+        "{{range .A}}{{else}}{{end}}",
+        "{{$x := 1}}",
+    ],
+)
+def test_what_goes_parser_takes(text: str) -> None:
+    check_syntax("t", text)

@@ -22,7 +22,7 @@ from knlab.embedded.serving.kinds import (
     SERVERLESS_SERVICES,
     SERVICES,
 )
-from knlab.embedded.serving.routing import make_routes
+from knlab.embedded.serving.routing import ingress_routes
 
 Hello = Callable[..., Object]
 
@@ -115,9 +115,9 @@ def test_a_new_template_makes_a_second_revision_and_moves_all_traffic(
     assert cluster.names(REVISIONS) == ["hello-00001", "hello-00002"]
     assert ready(service) == ("True", "")
     assert service["status"]["traffic"][0]["revisionName"] == "hello-00002"
-    reasons = [reason for _, reason in cluster.reasons]
-    assert reasons[0] == "OutOfDate"
-    assert "" in reasons
+    assert [reason for _, reason in cluster.reasons] == [
+        "OutOfDate", "", "TrafficNotMigrated", "IngressNotConfigured", "Uninitialized", "",
+    ]  # fmt: skip
     old, new = (cluster.get(REVISIONS, f"hello-0000{number}") for number in (1, 2))
     assert old["metadata"]["labels"]["serving.knative.dev/routingState"] == "reserve"
     assert "serving.knative.dev/routes" not in old["metadata"]["annotations"]
@@ -152,7 +152,7 @@ def test_a_split_shares_the_requests_and_a_tag_has_a_host(cluster: Any, make_hel
         {"revisionName": "hello-00002", "percent": 50, "latestRevision": True},
     ]
     assert "old-hello" in cluster.names(CORE_SERVICES)
-    routes = make_routes(cluster.view)
+    routes = ingress_routes(cluster.get(INGRESSES, "hello"), cluster.view)
     path = routes.external["hello.default.example.com"].paths[0]
     shares = [(item.service, item.percent, item.addresses) for item in path.splits]
     activator = (("10.0.0.1", 8012),)
@@ -278,7 +278,8 @@ def test_a_failed_update_leaves_the_old_revision_serving(cluster: Any, make_hell
     assert ready(service) == ("False", "RevisionFailed")
     assert service["status"]["latestCreatedRevisionName"] == "hello-00002"
     assert service["status"]["latestReadyRevisionName"] == "hello-00001"
-    splits = make_routes(cluster.view).external["hello.default.example.com"].paths[0].splits
+    routes = ingress_routes(cluster.get(INGRESSES, "hello"), cluster.view)
+    splits = routes.external["hello.default.example.com"].paths[0].splits
     assert [item.service for item in splits] == ["hello-00001"]
 
 

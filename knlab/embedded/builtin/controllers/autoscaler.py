@@ -38,7 +38,10 @@ def sync_autoscaler(view: View, key: Key, now: float) -> Outcome:
         ("AbleToScale", "True", "SucceededGetScale", _GOT_SCALE),
         _metrics_condition(autoscaler, present),
     )
-    status = {"conditions": conditions, "currentReplicas": present, "desiredReplicas": wanted}
+    desired = wanted
+    if wanted == present != 0:  # nothing was computed: nothing else is desired than before
+        desired = (autoscaler.get("status") or {}).get("desiredReplicas", 0)
+    status = {"conditions": conditions, "currentReplicas": present, "desiredReplicas": desired}
     writes = status_write(AUTOSCALERS, autoscaler, status)
     notes = _complaints(autoscaler, conditions)
     if wanted != present:

@@ -15,6 +15,8 @@ SyncService: TypeAlias = Callable[[View, Key, Object | None, float], Outcome]
 """(cluster, key of the Service, the Service or None if it is gone, now) → what to write."""
 Ports: TypeAlias = tuple[tuple[str, int, str, str], ...]
 """(name of the Service's port, number in the pod, protocol, appProtocol) each."""
+Term: TypeAlias = tuple[str, str, str]
+"""Namespace, and the name and value of a label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +52,26 @@ class SelectorIndex:
     """
 
     def __init__(self) -> None:
-        self._selectors: dict[Key, Mapping[str, str]] = {}
+        self._selectors: dict[Term, dict[Key, Mapping[str, str]]] = {}
+        """Each by one of its terms: a pod that does not fulfil this one need not be compared."""
+        self._terms: dict[Key, Term] = {}
 
     def learn(self, key: Key, service: Object | None) -> None:
         """Remember what the Service at `key` selects now; None if it is gone."""
+        self._forget(key)
         if service is not None and selects(service):
-            self._selectors[key] = service["spec"]["selector"]
-        else:
-            self._selectors.pop(key, None)
+            selector: Mapping[str, str] = service["spec"]["selector"]
+            terms = ((key[0], *term) for term in selector.items())
+            rarest = min(terms, key=lambda term: len(self._selectors.get(term, ())))
+            self._terms[key] = rarest
+            self._selectors.setdefault(rarest, {})[key] = selector
+
+    def _forget(self, key: Key) -> None:
+        term = self._terms.pop(key, None)
+        if term is not None:
+            del self._selectors[term][key]
+            if not self._selectors[term]:
+                del self._selectors[term]
 
     def keys_selecting(self, pod: Object) -> list[Key]:
         """The keys of the Services that select `pod`."""
@@ -65,8 +79,9 @@ class SelectorIndex:
         namespace = pod["metadata"]["namespace"]
         return [
             key
-            for key, selector in self._selectors.items()
-            if key[0] == namespace and labels.items() >= selector.items()
+            for term in labels.items()
+            for key, selector in self._selectors.get((namespace, *term), {}).items()
+            if labels.items() >= selector.items()
         ]
 
 

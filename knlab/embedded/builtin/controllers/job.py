@@ -7,7 +7,8 @@ finalizer goes, then the number grows. So each pod counts once, whenever the pro
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final, Literal
 
 from knlab.embedded.builtin.controllers.conditions import status_write
@@ -29,7 +30,6 @@ from knlab.embedded.builtin.controllers.pod_states import (
     is_ready,
     is_terminating,
 )
-from knlab.embedded.builtin.controllers.replicaset import account_problem
 from knlab.embedded.builtin.defaults.jobs import JOB_NAME
 from knlab.embedded.builtin.kinds import JOBS, PODS
 from knlab.embedded.kube.ages import parse_time
@@ -43,6 +43,7 @@ from knlab.embedded.kube.controller import (
     create,
     delete,
     update,
+    update_status,
 )
 from knlab.embedded.kube.metadata import timestamp
 from knlab.embedded.kube.objects import Key, Object, condition, controller_of, is_true
@@ -52,7 +53,6 @@ _ENDS: Final = {"SuccessCriteriaMet": "Complete", "FailureTarget": "Failed"}
 _REACHED: Final = ("CompletionsReached", "Reached expected number of succeeded pods")
 _TOO_MANY: Final = ("BackoffLimitExceeded", "Job has reached the specified backoff limit")
 _TOO_LONG: Final = ("DeadlineExceeded", "Job was active longer than specified deadline")
-_RETRY: Final = 1.0
 
 
 @dataclass
@@ -120,10 +120,13 @@ def sync_job(view: View, key: Key, now: float) -> Outcome:
         tracked = (pod for pod in own if is_tracked(pod))
         return Outcome((*free, *(update(PODS, released(pod)) for pod in tracked)))
     work = _Work(job, own, now, dict(job.get("status") or {}))
-    _run(view, work)
-    status = {name: value for name, value in work.status.items() if value or name in _ALWAYS}
-    writes = (*status_write(JOBS, job, status), *free, *work.writes)
+    _run(work)
+    writes = (*status_write(JOBS, job, _status_of(work)), *free, *work.writes)
     return Outcome(writes, tuple(work.notes), work.again)
+
+
+def _status_of(work: _Work) -> Object:
+    return {name: value for name, value in work.status.items() if value or name in _ALWAYS}
 
 
 _ALWAYS: Final = ("ready", "terminating", "uncountedTerminatedPods")
@@ -142,7 +145,7 @@ def _belongs(view: View, pod: Object) -> bool:
     return found is not None and found["metadata"]["uid"] == owner["uid"]
 
 
-def _run(view: View, work: _Work) -> None:
+def _run(work: _Work) -> None:
     work.active = [pod for pod in work.pods if is_active(pod)]
     work.finished = parse_indexes(work.status.get("completedIndexes") or "")
     if not work.spec.get("suspend"):
@@ -153,7 +156,7 @@ def _run(view: View, work: _Work) -> None:
     if target is not None and target["type"] == "FailureTarget":
         _remove(work, work.active, counted=True)
     elif target is None:
-        _manage(view, work, succeeded)
+        _manage(work, succeeded)
         if _is_complete(work, succeeded) and not work.spec.get("suspend"):
             work.mark("SuccessCriteriaMet", *_REACHED)
     _finish(work)
@@ -217,7 +220,7 @@ def _restarts_in_place(spec: Object) -> bool:
     return bool(spec["template"]["spec"].get("restartPolicy") == "OnFailure")
 
 
-def _manage(view: View, work: _Work, succeeded: int) -> None:
+def _manage(work: _Work, succeeded: int) -> None:
     """As many active pods as the Job may have now."""
     if _follow_suspension(work):
         return
@@ -238,21 +241,33 @@ def _manage(view: View, work: _Work, succeeded: int) -> None:
         if wait:
             work.look_again(wait)
         return
-    _start(view, work, missing)
+    _start(work, missing)
 
 
-def _start(view: View, work: _Work, missing: int) -> None:
-    problem = account_problem(view, work.job)
-    if problem:
-        work.note("Warning", "FailedCreate", f"Error creating: {problem}")
-        work.look_again(_RETRY)
-        return
+def _start(work: _Work, missing: int) -> None:
     taken = {pod["metadata"]["name"] for pod in work.pods}
     made = new_pods(work.job, taken, _indexes(work, missing), work.now)
-    work.writes += [create(PODS, pod) for pod in made]
+    work.writes += [
+        replace(create(PODS, pod), refused=partial(_refused, work, len(made) - done))
+        for done, pod in enumerate(made)
+    ]
     work.active = [*work.active, *made]
     for pod in made:
         work.note("Normal", "SuccessfulCreate", f"Created pod: {pod['metadata']['name']}")
+
+
+def _refused(work: _Work, lacking: int, words: str) -> Outcome:
+    """The end of a look whose last `lacking` pods could not be created, as `words` tell."""
+    status = {**_status_of(work), "active": len(work.active) - lacking}
+    if not status["active"]:
+        del status["active"]
+    metadata = {k: v for k, v in work.job["metadata"].items() if k != "resourceVersion"}
+    failure = Note(work.job, "Warning", "FailedCreate", f"Error creating: {words}")
+    return Outcome(
+        (update_status(JOBS, work.job | {"metadata": metadata, "status": status}),),
+        (*work.notes[:-lacking], failure),
+        failed=words,
+    )
 
 
 def _indexes(work: _Work, missing: int) -> Sequence[int | None]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-
 from knlab.embedded.builtin.controllers.autoscaler import HORIZONTAL
 from knlab.embedded.builtin.controllers.custom_resource_definitions import DEFINITIONS
 from knlab.embedded.builtin.controllers.deployment import DEPLOYMENT
@@ -18,23 +16,21 @@ from knlab.embedded.builtin.controllers.namespace import (
     service_account_controller,
 )
 from knlab.embedded.builtin.controllers.replicaset import REPLICA_SET
+from knlab.embedded.builtin.controllers.resource_quota import resource_quota_controller
 from knlab.embedded.builtin.controllers.scheduler import SCHEDULER
 from knlab.embedded.builtin.controllers.taints import NODE_TAINTS, TAINT_EVICTION
+from knlab.embedded.kube.api import Api
 from knlab.embedded.kube.controller import Controller
-from knlab.embedded.kube.registry import Resource
 
 
-def control_loops(
-    *, resources: Callable[[], Iterable[Resource]], certificate: str, gateway: str
-) -> tuple[Controller, ...]:
-    """Every control loop of a new cluster.
+def control_loops(api: Api, *, certificate: str, gateway: str) -> tuple[Controller, ...]:
+    """Every control loop of a new cluster with this `api`.
 
-    `resources` gives the rows served now, `certificate` is the cluster's CA in PEM, `gateway` the
-    address that Services of type LoadBalancer get.
+    `certificate` is its CA in PEM, `gateway` the address that Services of type LoadBalancer get.
     """
     return (
         DEFINITIONS,
-        namespace_controller(resources),
+        namespace_controller(lambda: api.registry),
         service_account_controller(),
         root_ca_controller(certificate),
         DEPLOYMENT,
@@ -49,5 +45,6 @@ def control_loops(
         MIRRORING,
         load_balancer_controller(gateway),
         DISRUPTION,
+        resource_quota_controller(api.store, api.after_write.append),
         HORIZONTAL,
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from knlab.embedded.builtin.controllers.conditions import (
@@ -18,25 +20,30 @@ from knlab.embedded.builtin.controllers.pod_states import (
     ready_since,
 )
 from knlab.embedded.builtin.hashes import suffix
-from knlab.embedded.builtin.kinds import PODS, REPLICA_SETS, SERVICE_ACCOUNTS
+from knlab.embedded.builtin.kinds import PODS, REPLICA_SETS
 from knlab.embedded.kube.controller import (
     NOTHING,
     Controller,
     Note,
     Outcome,
     View,
-    Write,
     create,
     delete,
 )
 from knlab.embedded.kube.metadata import timestamp
-from knlab.embedded.kube.objects import Key, Object, controller_of, copy_json, owner_reference
+from knlab.embedded.kube.objects import (
+    Key,
+    Object,
+    condition,
+    controller_of,
+    copy_json,
+    owner_reference,
+)
 from knlab.embedded.kube.selectors import select_labels
 
 _BURST: Final = 500
 _LONGEST_PREFIX: Final = 58
 _PHASES: Final = {"Pending": 0, "Unknown": 1, "Running": 2}
-_RETRY: Final = 1.0
 
 
 def sync_replica_set(view: View, key: Key, now: float) -> Outcome:
@@ -50,24 +57,36 @@ def sync_replica_set(view: View, key: Key, now: float) -> Outcome:
     if replica_set["metadata"].get("deletionTimestamp"):
         return Outcome(status_write(REPLICA_SETS, replica_set, status))
     missing = replica_set["spec"].get("replicas", 1) - len(active)
-    writes: list[Write] = []
-    problem = account_problem(view, replica_set) if missing > 0 else ""
-    notes: list[Note] = []
-    if problem:
-        again = _RETRY
-        if not _already_says(replica_set, problem):
-            notes.append(Note(replica_set, "Warning", "FailedCreate", f"Error creating: {problem}"))
-    elif missing > 0:
-        made = _new_pods(replica_set, {pod["metadata"]["name"] for pod in pods}, missing, now)
-        writes += [create(PODS, pod) for pod in made]
-        notes += [_note(replica_set, "SuccessfulCreate", "Created", pod) for pod in made]
-    elif missing < 0:
-        doomed = sorted(active, key=_worth)[: min(-missing, _BURST)]
-        writes += [delete(PODS, pod) for pod in doomed]
-        notes += [_note(replica_set, "SuccessfulDelete", "Deleted", pod) for pod in doomed]
-    _mark_failure(status, problem, now)
-    writes += status_write(REPLICA_SETS, replica_set, status)
-    return Outcome(tuple(writes), tuple(notes), again)
+    if missing > 0:
+        return _grown(replica_set, pods, status, again, now)
+    doomed = sorted(active, key=_worth)[: min(-missing, _BURST)]
+    _mark_failure(status, "", now)
+    writes = [delete(PODS, pod) for pod in doomed]
+    notes = [_note(replica_set, "SuccessfulDelete", "Deleted", pod) for pod in doomed]
+    return Outcome((*writes, *status_write(REPLICA_SETS, replica_set, status)), tuple(notes), again)
+
+
+def _grown(
+    replica_set: Object, pods: Sequence[Object], status: Object, again: float | None, now: float
+) -> Outcome:
+    """New pods; if the API refuses one, none after it and a status that says so."""
+    missing = replica_set["spec"].get("replicas", 1) - sum(map(is_active, pods))
+    made = _new_pods(replica_set, {pod["metadata"]["name"] for pod in pods}, missing, now)
+    notes = [_note(replica_set, "SuccessfulCreate", "Created", pod) for pod in made]
+
+    def refused(done: int, words: str) -> Outcome:
+        failed = copy_json(status)
+        _mark_failure(failed, words, now)
+        failure = Note(replica_set, "Warning", "FailedCreate", f"Error creating: {words}")
+        written = status_write(REPLICA_SETS, replica_set, failed)
+        return Outcome(written, (*notes[:done], failure), failed=words)
+
+    writes = [
+        replace(create(PODS, pod), refused=partial(refused, done)) for done, pod in enumerate(made)
+    ]
+    calm = copy_json(status)
+    _mark_failure(calm, "", now)
+    return Outcome((*writes, *status_write(REPLICA_SETS, replica_set, calm)), tuple(notes), again)
 
 
 def pod_from(replica_set: Object, name: str) -> Object:
@@ -136,18 +155,6 @@ def _age_rank(pod: Object) -> float:
     return float(digits or 0)
 
 
-def account_problem(view: View, replica_set: Object) -> str:
-    """Why no pod can be created: its service account is missing. Empty if nothing is wrong."""
-    name = replica_set["spec"]["template"]["spec"].get("serviceAccountName", "default")
-    namespace = replica_set["metadata"]["namespace"]
-    if name == "default" or view.find(SERVICE_ACCOUNTS, namespace, name):
-        return ""
-    return (
-        f'pods "{replica_set["metadata"]["name"]}-" is forbidden: error looking up service account'
-        f' {namespace}/{name}: serviceaccount "{name}" not found'
-    )
-
-
 def _status(
     replica_set: Object, active: Sequence[Object], now: float
 ) -> tuple[Object, float | None]:
@@ -171,22 +178,18 @@ def _status(
 
 
 def _mark_failure(status: Object, problem: str, now: float) -> None:
+    """Say in `status` why no pod could be created, if so; what it said first stays."""
     conditions: list[Object] = status.pop("conditions", [])
-    if problem:
+    if not problem:
+        conditions = without_condition(conditions, "ReplicaFailure")
+    elif not condition({"status": {"conditions": conditions}}, "ReplicaFailure"):
         failure = {
             "type": "ReplicaFailure", "status": "True", "reason": "FailedCreate",
             "message": problem,
         }  # fmt: skip
         conditions = with_condition(conditions, failure, timestamp(now))
-    else:
-        conditions = without_condition(conditions, "ReplicaFailure")
     if conditions:
         status["conditions"] = conditions
-
-
-def _already_says(replica_set: Object, problem: str) -> bool:
-    conditions = (replica_set.get("status") or {}).get("conditions") or ()
-    return any(item.get("message") == problem for item in conditions)
 
 
 def _note(replica_set: Object, reason: str, done: str, pod: Object) -> Note:

@@ -21,6 +21,7 @@ from knlab.embedded.kube.controller import (
     update_part,
     update_status,
 )
+from knlab.embedded.kube.index import Index
 from knlab.embedded.kube.metadata import timestamp
 from knlab.embedded.kube.objects import Key, Object, condition
 from knlab.embedded.kube.quantities import find_quantity
@@ -47,8 +48,7 @@ def sync_scheduling(view: View, key: Key, now: float) -> Outcome:
     if pod["spec"].get("schedulingGates"):
         return NOTHING
     nodes = view.list(NODES)
-    others = view.list(PODS)
-    refusals = {node["metadata"]["name"]: _refusals(pod, node, others) for node in nodes}
+    refusals = {node["metadata"]["name"]: _refusals(view, pod, node) for node in nodes}
     fitting = [name for name, reasons in refusals.items() if not reasons]
     if fitting:
         return _bound(pod, fitting[0], now)
@@ -77,7 +77,15 @@ def _requests(container: Mapping[str, Any]) -> dict[str, Decimal]:
     return {name: find_quantity(amount) or Decimal(0) for name, amount in asked.items()}
 
 
-def _refusals(pod: Object, node: Object, pods: Iterable[Object]) -> list[str]:
+def _node_of(pod: Object) -> Iterable[str]:
+    name = pod["spec"].get("nodeName")
+    return (name,) if name else ()
+
+
+_BY_NODE: Final = Index(PODS, _node_of)
+
+
+def _refusals(view: View, pod: Object, node: Object) -> list[str]:
     """Why `pod` does not fit on `node`; the first filter that refuses speaks, as in Kubernetes."""
     if node["spec"].get("unschedulable") and is_repelled(pod, _CORDONED, ("NoSchedule",)):
         return ["node(s) were unschedulable"]
@@ -87,11 +95,10 @@ def _refusals(pod: Object, node: Object, pods: Iterable[Object]) -> list[str]:
     labels: Mapping[str, str] = node["metadata"].get("labels") or {}
     if not labels.items() >= selector.items():
         return ["node(s) didn't match Pod's node affinity/selector"]
-    name = node["metadata"]["name"]
-    return _shortages(pod, node, [p for p in pods if p["spec"].get("nodeName") == name])
+    return _shortages(pod, node, view.having(_BY_NODE, node["metadata"]["name"]))
 
 
-def _shortages(pod: Object, node: Object, present: list[Object]) -> list[str]:
+def _shortages(pod: Object, node: Object, present: Iterable[Object]) -> list[str]:
     room: Mapping[str, Any] = (node.get("status") or {}).get("allocatable") or {}
     living = [item for item in present if not is_over(item)]
     found = []

@@ -12,6 +12,8 @@ CONTROLLER_UID: Final = "batch.kubernetes.io/controller-uid"
 JOB_NAME: Final = "batch.kubernetes.io/job-name"
 _OLD_NAMES: Final = {CONTROLLER_UID: "controller-uid", JOB_NAME: "job-name"}
 """The labels as they were called before they had a prefix; still written beside the new ones."""
+IDENTITY: Final = (*_OLD_NAMES, *_OLD_NAMES.values())
+"""The labels that pods get from their Job."""
 
 
 def default_job(new: Object, old: Object | None) -> Object:
@@ -24,9 +26,9 @@ def default_job(new: Object, old: Object | None) -> Object:
     default_pod_template(spec)
     if old is None and not spec["manualSelector"]:
         _identify(new)
-        labels = spec["template"]["metadata"]["labels"]
-        if not new["metadata"].get("labels"):
-            new["metadata"]["labels"] = dict(labels)
+    labels = spec["template"]["metadata"].get("labels")
+    if labels and not new["metadata"].get("labels"):
+        new["metadata"]["labels"] = dict(labels)
     return new
 
 

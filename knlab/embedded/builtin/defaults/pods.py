@@ -22,10 +22,24 @@ def default_pod(new: Object, old: Object | None) -> Object:
         resources: Object = container["resources"]
         if limits := resources.get("limits"):
             resources["requests"] = {**limits, **(resources.get("requests") or {})}
+    fill(spec, enableServiceLinks=True)
+    _tolerate_a_lost_node(spec)
     if old is None:
-        _admit(spec)
+        fill(spec, serviceAccount="default", serviceAccountName="default")
         new["status"] = {"phase": "Pending", "qosClass": qos_class(spec)}
+    elif "status" in new and (kept := (old.get("status") or {}).get("qosClass")):
+        fill(new["status"], qosClass=kept)
+    _agree_on_addresses(new.get("status") or {})
     return new
+
+
+def _agree_on_addresses(status: Object) -> None:
+    """The single address wins over a list that begins with another, as for older kubelets."""
+    first, listed = status.get("podIP"), status.get("podIPs") or []
+    if first and [one.get("ip") for one in listed[:1]] != [first]:
+        status["podIPs"] = [{"ip": first}]
+    elif listed and not first and (ip := listed[0].get("ip")):
+        status["podIP"] = ip
 
 
 def default_pod_template(holder: Object) -> None:
@@ -81,12 +95,10 @@ def qos_class(spec: Object) -> str:
     return "BestEffort" if not any_set else "Guaranteed" if guaranteed else "Burstable"
 
 
-def _admit(spec: Object) -> None:
-    fill(spec, enableServiceLinks=True, preemptionPolicy="PreemptLowerPriority", priority=0)
-    fill(spec, serviceAccount="default", serviceAccountName="default")
-    tolerations: list[Object] = spec.setdefault("tolerations", [])
+def _tolerate_a_lost_node(spec: Object) -> None:
+    tolerations: list[Object] = spec.get("tolerations") or []
     tolerated = {item.get("key") for item in tolerations}
-    tolerations += [
+    lacking = [
         {
             "effect": "NoExecute",
             "key": f"node.kubernetes.io/{word}",
@@ -96,6 +108,7 @@ def _admit(spec: Object) -> None:
         for word in _GONE
         if not tolerated & {f"node.kubernetes.io/{word}", None}
     ]
+    spec["tolerations"] = [*tolerations, *lacking]
 
 
 def _canonical(amount: Any) -> Any:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Final
 
 from knlab.embedded.builtin.defaults.fill import fill
 from knlab.embedded.builtin.service_addresses import (
+    Holders,
+    Taken,
     free_address,
     free_node_port,
-    taken_addresses,
-    taken_node_ports,
 )
-from knlab.embedded.kube.objects import Object, key_of
-
-Services = Callable[[], Iterable[Object]]
-"""Where the existing Services can be read."""
+from knlab.embedded.kube.objects import Object
 
 _OPEN_TYPES: Final = ("NodePort", "LoadBalancer")
 _CLUSTER_FIELDS: Final = (
@@ -23,8 +20,8 @@ _CLUSTER_FIELDS: Final = (
 )  # fmt: skip
 
 
-def service_defaults(existing: Services) -> Callable[[Object, Object | None], Object]:
-    """The default hook of Services: it picks addresses that none of `existing` has."""
+def service_defaults(holders: Holders) -> Callable[[Object, Object | None], Object]:
+    """The default hook of Services: it picks addresses that have no `holders`."""
 
     def default_service(new: Object, old: Object | None) -> Object:
         """A Service with Kubernetes' defaults, and the address and ports that its type needs."""
@@ -35,8 +32,7 @@ def service_defaults(existing: Services) -> Callable[[Object, Object | None], Ob
         if spec["type"] == "ExternalName":
             _drop_cluster_fields(spec, old)
         else:
-            others = [item for item in existing() if key_of(item) != key_of(new)]
-            _allocate(new, spec, others)
+            _allocate(new, spec, Taken(holders, new))
         new.setdefault("status", {}).setdefault("loadBalancer", {})
         return new
 
@@ -91,6 +87,13 @@ def _keep_allocated(spec: Object, old: Object) -> None:
             kept = known.get((port.get("protocol"), port.get("port")))
             if kept and not port.get("nodePort"):
                 port["nodePort"] = kept
+    elif old.get("type") in _OPEN_TYPES and _node_ports(spec) == _node_ports(old):
+        for port in spec.get("ports") or ():  # they were for the type that it had
+            port.pop("nodePort", None)
+
+
+def _node_ports(spec: Object) -> list[int | None]:
+    return [port.get("nodePort") for port in spec.get("ports") or ()]
 
 
 def _drop_cluster_fields(spec: Object, old: Object | None) -> None:
@@ -101,15 +104,14 @@ def _drop_cluster_fields(spec: Object, old: Object | None) -> None:
             spec.pop(name, None)
 
 
-def _allocate(service: Object, spec: Object, others: list[Object]) -> None:
+def _allocate(service: Object, spec: Object, taken: Taken) -> None:
     if not spec.get("clusterIP"):
-        spec["clusterIP"] = free_address(service, taken_addresses(others))
+        spec["clusterIP"] = free_address(service, taken)
     fill(spec, ipFamilyPolicy="SingleStack")
     spec["clusterIPs"] = [spec["clusterIP"]]
     spec.setdefault("ipFamilies", ["IPv4"])
     if spec["type"] == "NodePort" or spec.get("allocateLoadBalancerNodePorts"):
-        taken = taken_node_ports([*others, service])
         for port in spec.get("ports") or ():
-            if not port.get("nodePort") and (found := free_node_port(service, taken)):
+            own = [each for each in _node_ports(spec) if each]
+            if not port.get("nodePort") and (found := free_node_port(service, taken, own)):
                 port["nodePort"] = found
-                taken.add(found)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from typing import Any
 
 from knlab.embedded.kube.errors import Cause
-from knlab.embedded.kube.objects import Object
+from knlab.embedded.kube.objects import Object, json_text
 
 
 def required(field: str, detail: str = "") -> Cause:
@@ -17,22 +16,22 @@ def required(field: str, detail: str = "") -> Cause:
 
 def invalid(field: str, value: Any, detail: str) -> Cause:
     """`field` has a `value` that breaks the rule in `detail`."""
-    return Cause(field, f"Invalid value: {_shown(value)}: {detail}")
+    return Cause(field, f"Invalid value: {json_text(value)}: {detail}")
 
 
 def unsupported(field: str, value: Any, allowed: Collection[str]) -> Cause:
-    """`field` has a `value` that is none of `allowed`."""
-    listed = ", ".join(_shown(item) for item in sorted(allowed))
+    """`field` has a `value` that is none of `allowed`, which are listed as they come."""
+    listed = ", ".join(json_text(item) for item in allowed)
     return Cause(
         field,
-        f"Unsupported value: {_shown(value)}: supported values: {listed}",
+        f"Unsupported value: {json_text(value)}: supported values: {listed}",
         "FieldValueNotSupported",
     )
 
 
 def duplicate(field: str, value: Any) -> Cause:
     """`field` repeats a `value` that must be unique."""
-    return Cause(field, f"Duplicate value: {_shown(value)}", "FieldValueDuplicate")
+    return Cause(field, f"Duplicate value: {json_text(value)}", "FieldValueDuplicate")
 
 
 def forbidden(field: str, detail: str) -> Cause:
@@ -66,7 +65,3 @@ def not_negative(holder: Object, path: str, key: str) -> list[Cause]:
 
 def _text(words: str, detail: str) -> str:
     return f"{words}: {detail}" if detail else words
-
-
-def _shown(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,4 +1,6 @@
-"""Refused in versions of CustomResourceDefinitions: CEL rules, fields that select nothing."""
+"""Refused in versions of CustomResourceDefinitions: CEL rules, patterns that are none, and fields
+that select nothing.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ from typing import Any, Final
 from knlab.embedded.builtin.validation.causes import duplicate, forbidden, invalid, required
 from knlab.embedded.kube.errors import Cause
 from knlab.embedded.kube.objects import Object
+from knlab.embedded.kube.patterns import pattern_complaint
 
 _RULES: Final = "x-kubernetes-validations"
 _NO_RULES: Final = "this server does not evaluate validation rules written in CEL"
@@ -23,19 +26,34 @@ _WRONG_TYPE: Final = (
 
 def rules_in(schema: Any, path: str) -> Iterator[Cause]:
     """A cause for every place in `schema` that has rules in CEL: nobody would check them."""
+    for part, here in _parts(schema, path):
+        if part.get(_RULES):
+            yield forbidden(f"{here}.{_RULES}", _NO_RULES)
+
+
+def patterns_in(schema: Any, path: str) -> Iterator[Cause]:
+    """A cause for every pattern in `schema` that is no regular expression."""
+    for part, here in _parts(schema, path):
+        pattern = part.get("pattern") or ""
+        if wrong := pattern_complaint(pattern):
+            rule = f"must be a valid regular expression, but isn't: {wrong}"
+            yield invalid(f"{here}.pattern", pattern, rule)
+
+
+def _parts(schema: Any, path: str) -> Iterator[tuple[Object, str]]:
+    """`schema` and every schema in it, with where it stands."""
     if isinstance(schema, list):
         for number, item in enumerate(schema):
-            yield from rules_in(item, f"{path}[{number}]")
+            yield from _parts(item, f"{path}[{number}]")
     if not isinstance(schema, dict):
         return
-    if schema.get(_RULES):
-        yield forbidden(f"{path}.{_RULES}", _NO_RULES)
+    yield schema, path
     for keyword, inner in schema.items():
         if keyword == "properties" and isinstance(inner, dict):
             for name, field in inner.items():
-                yield from rules_in(field, f"{path}.properties[{name}]")
+                yield from _parts(field, f"{path}.properties[{name}]")
         elif keyword in {"items", "additionalProperties", "allOf", "anyOf", "oneOf", "not"}:
-            yield from rules_in(inner, f"{path}.{keyword}")
+            yield from _parts(inner, f"{path}.{keyword}")
 
 
 def selectable_fields(version: Object, path: str) -> Iterator[Cause]:

@@ -11,7 +11,11 @@ from knlab.embedded.builtin.validation.causes import (
     required,
     unsupported,
 )
-from knlab.embedded.builtin.validation.custom_resource_versions import rules_in, selectable_fields
+from knlab.embedded.builtin.validation.custom_resource_versions import (
+    patterns_in,
+    rules_in,
+    selectable_fields,
+)
 from knlab.embedded.kube.errors import Cause
 from knlab.embedded.kube.jsonpath import PathError, compile_path
 from knlab.embedded.kube.names import dns1035_errors, subdomain_errors
@@ -108,6 +112,8 @@ def _versions(versions: list[Object]) -> list[Cause]:
         found += rules_in(schema, f"{here}.schema.openAPIV3Schema")
         # What all versions share is named without the version, as if it were the spec's.
         shared = "spec" if len(versions) == 1 else here
+        holder = "spec.validation" if len(versions) == 1 else f"{here}.schema"
+        found += patterns_in(schema, f"{holder}.openAPIV3Schema")
         found += selectable_fields(version, f"{shared}.selectableFields")
         for place, column in enumerate(version.get("additionalPrinterColumns") or ()):
             found += _column(column, f"{here}.additionalPrinterColumns[{place}]")

@@ -11,6 +11,7 @@ from knlab.embedded.builtin.validation.causes import (
     invalid,
     not_negative,
     required,
+    unsupported,
 )
 from knlab.embedded.builtin.validation.pods import template_causes
 from knlab.embedded.kube.errors import Cause
@@ -95,8 +96,4 @@ def _kept(spec: Object, before: Object | None) -> list[Cause]:
 
 
 def _choice(field: str, value: Any, allowed: tuple[str, ...]) -> list[Cause]:
-    if value in allowed:
-        return []
-    listed = ", ".join(f'"{item}"' for item in allowed)
-    text = f'Unsupported value: "{value or ""}": supported values: {listed}'
-    return [Cause(field, text, "FieldValueNotSupported")]
+    return [] if value in allowed else [unsupported(field, value or "", allowed)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -15,11 +16,18 @@ from knlab.embedded.builtin.validation.causes import (
     unsupported,
 )
 from knlab.embedded.builtin.validation.names import label_causes
+from knlab.embedded.builtin.validation.volumes import mount_causes, path_causes, volume_causes
 from knlab.embedded.kube.errors import Cause
 from knlab.embedded.kube.names import label_errors
 from knlab.embedded.kube.objects import Object
 from knlab.embedded.kube.quantities import find_quantity
 
+_DEADLINE: Final = "activeDeadlineSeconds"
+_LONGEST_DEADLINE: Final = 2**31 - 1
+_HOST_AND_PROCESSES: Final = (
+    "hostIPC", "hostNetwork", "hostPID", "setHostnameAsFQDN", "shareProcessNamespace",
+)  # fmt: skip
+_VARIABLE: Final = re.compile(r"[ -<>-~]+")
 PROTOCOLS: Final = ("SCTP", "TCP", "UDP")
 PORT_RANGE: Final = "must be between 1 and 65535, inclusive"
 
@@ -37,8 +45,15 @@ _UPDATABLE: Final = (
 
 def validate_pod(new: Object, old: Object | None) -> list[Cause]:
     """What is wrong with a Pod, or with changing `old` into it."""
-    found = pod_spec_causes(new.get("spec") or {}, "spec")
-    if old is not None and _fixed_part(new, old) != _fixed_part(old, old):
+    spec = new.get("spec") or {}
+    found = pod_spec_causes(spec, "spec")
+    if old is None:
+        if spec.get("ephemeralContainers"):
+            found.append(forbidden("spec.ephemeralContainers", "cannot be set on create"))
+        return found
+    before = old.get("spec") or {}
+    found += _deadline_change(spec.get(_DEADLINE), before.get(_DEADLINE))
+    if _fixed_part(new, old) != _fixed_part(old, old):
         found.append(forbidden("spec", _UPDATABLE))
     return found
 
@@ -46,16 +61,19 @@ def validate_pod(new: Object, old: Object | None) -> list[Cause]:
 def template_causes(template: Object, path: str) -> list[Cause]:
     """What is wrong with a pod template."""
     labels = (template.get("metadata") or {}).get("labels")
-    return [
-        *label_causes(labels, f"{path}.labels"),
-        *pod_spec_causes(template.get("spec") or {}, f"{path}.spec"),
-    ]
+    spec = template.get("spec") or {}
+    found = [*label_causes(labels, f"{path}.labels"), *pod_spec_causes(spec, f"{path}.spec")]
+    if spec.get("ephemeralContainers"):
+        wrong = "ephemeral containers not allowed in pod template"
+        found.append(forbidden(f"{path}.spec.ephemeralContainers", wrong))
+    return found
 
 
 def pod_spec_causes(spec: Object, path: str) -> list[Cause]:
     """What is wrong with a pod spec."""
     found: list[Cause] = []
     volumes = {item.get("name", "") for item in spec.get("volumes") or ()}
+    found += volume_causes(spec.get("volumes") or (), f"{path}.volumes")
     if not spec.get("containers"):
         found.append(required(f"{path}.containers"))
     names: set[str] = set()
@@ -66,13 +84,43 @@ def pod_spec_causes(spec: Object, path: str) -> list[Cause]:
             if container.get("name") in names:
                 found.append(duplicate(f"{here}.name", container["name"]))
             names.add(container.get("name", ""))
-    found += _volume_causes(spec.get("volumes") or (), f"{path}.volumes")
     found += one_of(spec, path, "restartPolicy", ("Always", "OnFailure", "Never"))
     found += one_of(
-        spec, path, "dnsPolicy", ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None")
+        spec, path, "dnsPolicy", ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
     )
     found += not_negative(spec, path, "terminationGracePeriodSeconds")
-    return found
+    found += _deadline(spec.get(_DEADLINE), f"{path}.{_DEADLINE}")
+    for name in ("hostname", "subdomain"):
+        if text := spec.get(name):
+            found += [invalid(f"{path}.{name}", text, wrong) for wrong in label_errors(text)]
+    return found + _unavailable(spec, path)
+
+
+def _deadline(seconds: Any, path: str) -> list[Cause]:
+    good = seconds is None or 1 <= seconds <= _LONGEST_DEADLINE
+    wrong = f"must be between 1 and {_LONGEST_DEADLINE}, inclusive"
+    return [] if good else [invalid(path, seconds, wrong)]
+
+
+def _deadline_change(new: int | None, old: int | None) -> list[Cause]:
+    """A deadline may be set, and moved nearer."""
+    path = f"spec.{_DEADLINE}"
+    if old is None:
+        return []
+    if new is None:
+        return [invalid(path, None, "must not update from a positive integer to nil value")]
+    wrong = "must be less than or equal to previous value"
+    return [invalid(path, new, wrong)] if new > old else []
+
+
+def _unavailable(spec: Object, path: str) -> list[Cause]:
+    """What would make the containers of a pod share or see things that this cluster has not."""
+    asked = [name for name in _HOST_AND_PROCESSES if spec.get(name)]
+    asked += ["hostUsers"] if spec.get("hostUsers") is False else []
+    asked += [name for name in ("dnsConfig", "resourceClaims") if spec.get(name)]
+    if (spec.get("os") or {}).get("name", "linux") != "linux":
+        asked.append("os.name")
+    return [forbidden(f"{path}.{name}", "is not available on this cluster") for name in asked]
 
 
 def port_causes(number: Any, path: str) -> list[Cause]:
@@ -110,10 +158,11 @@ def _container_causes(container: Object, path: str, volumes: set[str]) -> list[C
             invalid(f"{path}.image", image, "must not have leading or trailing whitespace")
         )
     found += one_of(container, path, "imagePullPolicy", ("Always", "IfNotPresent", "Never"))
-    found += one_of(container, path, "terminationMessagePolicy", ("FallbackToLogsOnError", "File"))
+    found += one_of(container, path, "terminationMessagePolicy", ("File", "FallbackToLogsOnError"))
     found += _ports(container.get("ports") or (), f"{path}.ports")
     found += _env(container.get("env") or (), f"{path}.env")
-    found += _mounts(container.get("volumeMounts") or (), f"{path}.volumeMounts", volumes)
+    found += mount_causes(container.get("volumeMounts") or (), f"{path}.volumeMounts", volumes)
+    found += path_causes(container.get("workingDir") or "", f"{path}.workingDir")
     found += _resources(container.get("resources") or {}, f"{path}.resources")
     for kind in ("livenessProbe", "readinessProbe", "startupProbe"):
         if probe := container.get(kind):
@@ -146,7 +195,7 @@ def _env(items: Iterable[Object], path: str) -> list[Cause]:
         here = f"{path}[{number}]"
         if not item.get("name"):
             found.append(required(f"{here}.name"))
-        elif "=" in item["name"]:
+        elif not _VARIABLE.fullmatch(item["name"]):
             wrong = (
                 "a valid environment variable name must consist only of printable ASCII"
                 " characters other than '='"
@@ -156,36 +205,6 @@ def _env(items: Iterable[Object], path: str) -> list[Cause]:
             found.append(
                 invalid(f"{here}.valueFrom", "", "may not be specified when `value` is not empty")
             )
-    return found
-
-
-def _mounts(mounts: Iterable[Object], path: str, volumes: set[str]) -> list[Cause]:
-    found: list[Cause] = []
-    for number, mount in enumerate(mounts):
-        here = f"{path}[{number}]"
-        if not mount.get("mountPath"):
-            found.append(required(f"{here}.mountPath"))
-        if not mount.get("name"):
-            found.append(required(f"{here}.name"))
-        elif mount["name"] not in volumes:
-            found.append(
-                Cause(f"{here}.name", f'Not found: "{mount["name"]}"', "FieldValueNotFound")
-            )
-    return found
-
-
-def _volume_causes(volumes: Iterable[Object], path: str) -> list[Cause]:
-    found: list[Cause] = []
-    names: set[str] = set()
-    for number, volume in enumerate(volumes):
-        name = volume.get("name") or ""
-        here = f"{path}[{number}].name"
-        if not name:
-            found.append(required(here))
-        elif name in names:
-            found.append(duplicate(here, name))
-        found += [invalid(here, name, wrong) for wrong in label_errors(name) if name]
-        names.add(name)
     return found
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any, Final
 
 from knlab.embedded.builtin.service_addresses import (
     CLUSTER_NETWORK,
     NODE_PORTS,
-    taken_addresses,
-    taken_node_ports,
+    Holders,
+    Taken,
 )
 from knlab.embedded.builtin.validation.causes import (
     duplicate,
@@ -24,16 +24,14 @@ from knlab.embedded.builtin.validation.names import label_causes
 from knlab.embedded.builtin.validation.pods import PROTOCOLS, port_causes
 from knlab.embedded.kube.errors import Cause
 from knlab.embedded.kube.names import label_errors, subdomain_errors
-from knlab.embedded.kube.objects import Object, key_of
+from knlab.embedded.kube.objects import Object
 
 _TYPES: Final = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 _BAD_ADDRESS: Final = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 
 
-def service_validation(
-    existing: Callable[[], Iterable[Object]],
-) -> Callable[[Object, Object | None], list[Cause]]:
-    """The validate hook of Services: it refuses addresses and node ports of `existing` ones."""
+def service_validation(holders: Holders) -> Callable[[Object, Object | None], list[Cause]]:
+    """The validate hook of Services: it refuses addresses and node ports that have `holders`."""
 
     def validate_service(new: Object, old: Object | None) -> list[Cause]:
         """What is wrong with a Service, or with changing `old` into it."""
@@ -41,8 +39,7 @@ def service_validation(
         found: list[Cause] = []
         found += _shape(spec)
         found += _ports(spec)
-        others = [item for item in existing() if key_of(item) != key_of(new)]
-        found += _taken(spec, others)
+        found += _taken(spec, Taken(holders, new))
         if old is not None:
             found += _address_kept(spec, old.get("spec") or {})
         return found
@@ -132,7 +129,7 @@ def _port(port: Object, path: str, *, named: bool) -> list[Cause]:
     return found + one_of(port, path, "protocol", PROTOCOLS)
 
 
-def _taken(spec: Object, others: list[Object]) -> list[Cause]:
+def _taken(spec: Object, taken: Taken) -> list[Cause]:
     found: list[Cause] = []
     address = spec.get("clusterIP")
     if address and address != "None":
@@ -144,13 +141,13 @@ def _taken(spec: Object, others: list[Object]) -> list[Cause]:
                 f" range. The range of valid IPs is {CLUSTER_NETWORK}"
             )
             found.append(invalid("spec.clusterIPs", [address], wrong_range))
-        elif address in taken_addresses(others):
-            taken = f"failed to allocate IP {address}: provided IP is already allocated"
-            found.append(invalid("spec.clusterIPs", [address], taken))
-    node_ports = taken_node_ports(others)
+        elif address in taken:
+            allocated = f"failed to allocate IP {address}: provided IP is already allocated"
+            found.append(invalid("spec.clusterIPs", [address], allocated))
+    before: set[int] = set()
     for number, port in enumerate(spec.get("ports") or ()):
         wanted, here = port.get("nodePort"), f"spec.ports[{number}].nodePort"
-        if wanted in node_ports:
+        if wanted in before or wanted in taken:
             found.append(invalid(here, wanted, "provided port is already allocated"))
         elif wanted and wanted not in NODE_PORTS:
             wrong_port = (
@@ -158,6 +155,8 @@ def _taken(spec: Object, others: list[Object]) -> list[Cause]:
                 f" {NODE_PORTS.start}-{NODE_PORTS.stop - 1}"
             )
             found.append(invalid(here, wanted, wrong_port))
+        elif wanted:
+            before.add(wanted)
     return found
 
 

@@ -76,16 +76,17 @@ def validate_disruption_budget(new: Object, _old: Object | None) -> list[Cause]:
 def _replicated(spec: Object) -> list[Cause]:
     found = not_negative(spec, "spec", "replicas") + not_negative(spec, "spec", "minReadySeconds")
     template: Object = spec.get("template") or {}
+    labels = (template.get("metadata") or {}).get("labels")
     selector = spec.get("selector")
+    wrong = "`selector` does not match template `labels`"
     if selector is None:
         found.append(required("spec.selector"))
+        found.append(invalid("spec.template.metadata.labels", labels, wrong))
     elif not any(selector.get(part) for part in ("matchLabels", "matchExpressions")):
         found.append(invalid("spec.selector", selector, "empty selector is invalid for deployment"))
     else:
         found += label_causes(selector.get("matchLabels"), "spec.selector.matchLabels")
-        labels = (template.get("metadata") or {}).get("labels")
         if not select_labels(selector).matches(labels or {}):
-            wrong = "`selector` does not match template `labels`"
             found.append(invalid("spec.template.metadata.labels", labels, wrong))
     found += template_causes(template, "spec.template")
     policy = (template.get("spec") or {}).get("restartPolicy", "Always")
@@ -107,7 +108,8 @@ def _strategy(strategy: Object, path: str) -> list[Cause]:
         wrong = "may not be specified when strategy `type` is 'Recreate'"
         return [forbidden(f"{path}.rollingUpdate", wrong)] if rolling else []
     if kind != "RollingUpdate":
-        return [unsupported(path, strategy, ("Recreate", "RollingUpdate"))]
+        given = {"Type": kind, "RollingUpdate": strategy.get("rollingUpdate")}
+        return [unsupported(path, given, ("Recreate", "RollingUpdate"))]
     surge, missing = (rolling.get(name) for name in ("maxSurge", "maxUnavailable"))
     here = f"{path}.rollingUpdate"
     found = _amount(missing, f"{here}.maxUnavailable") + _amount(surge, f"{here}.maxSurge")

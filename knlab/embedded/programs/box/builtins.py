@@ -134,7 +134,11 @@ def _exec(shell: Shell, argv: list[str]) -> int:
 
 def _read(shell: Shell, argv: list[str]) -> int:
     words = [word for word in argv[1:] if not word.startswith("-")] or ["REPLY"]
-    line, ended = text_tools.line_from(0)
+    try:
+        with shell.traps.waiting():
+            line, ended = text_tools.line_from(0)
+    except Interrupted:
+        return 1
     rest = line.strip(" \t")
     for name in words[:-1]:
         first, _, rest = rest.partition(" ")
@@ -166,16 +170,13 @@ def _wait(shell: Shell, argv: list[str]) -> int:
     jobs = shell.jobs
     wanted = [int(word) for word in argv[1:] if word.isdigit()]
     status = 0
-    shell.traps.waiting = True
     try:
-        shell.traps.interrupt()
-        for pid, number in tuple(jobs.background.items()):
-            if not wanted or number in wanted:
-                jobs.wait_for(pid)
+        with shell.traps.waiting():
+            for pid, number in tuple(jobs.background.items()):
+                if not wanted or number in wanted:
+                    jobs.wait_for(pid)
     except Interrupted as interrupted:
         return 128 + interrupted.number
-    finally:
-        shell.traps.waiting = False
     for number in wanted:
         status = jobs.ended.get(number, NOT_FOUND)
     return status

@@ -89,7 +89,7 @@ class Place:
             OSError: if it is.
         """
         if self.read_only:
-            raise problem(errno.EROFS, "/".join(self.path))
+            raise problem(errno.EROFS, "/" + "/".join(self.path))
 
 
 class _Walk:
@@ -118,6 +118,8 @@ class _Walk:
         self.read_only.append(read_only)
 
     def run(self, path: str, *, follow: bool) -> Place:
+        if "\0" in path:
+            raise problem(errno.ENOENT, path)
         todo = path.split("/")[::-1]
         while todo:
             name = todo.pop()
@@ -190,7 +192,7 @@ class Files:
         Raises:
             OSError: if its directory does not exist.
         """
-        if not path or "\0" in path:
+        if not path:
             raise problem(errno.ENOENT, path)
         walk = _Walk(self._root, self._mounts)
         try:

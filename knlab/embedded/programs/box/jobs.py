@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable
 
+from knlab.embedded.programs.box.traps import Traps
 from knlab.embedded.programs.box.world import World
 
 _OWN_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGPIPE)
@@ -22,29 +23,45 @@ class Ended(Exception):  # noqa: N818 - a way out, not an error
 class Jobs:
     """Starts processes and waits for them."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, traps: Traps | None = None) -> None:
+        """`traps` are those of the shell whose processes they are, if it is one's."""
         self._world = world
+        self._traps = traps
+        self._ignored: tuple[signal.Signals, ...] = ()
         self.background: dict[int, int] = {}
         """Host's process id → the container's number, of what nobody has waited for."""
         self.ended: dict[int, int] = {}
         """The container's number → exit code."""
 
-    def fork(self, action: Callable[[], int], command: str) -> tuple[int, int]:
+    def fork(
+        self, action: Callable[[], int], command: str, *, in_background: bool = False
+    ) -> tuple[int, int]:
         """A new process that runs `action` and ends with its result: its two numbers.
 
-        The first is the host's, the second the container's.
+        The first is the host's, the second the container's. Ctrl-C is no business of a process in
+        the background, nor of those that come from it.
         """
         read, write = os.pipe()
+        # A signal that comes between the fork and its setting below would be nobody's.
+        unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, _OWN_SIGNALS)
         pid = os.fork()
         if pid:
+            signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
             os.close(write)
             told = os.read(read, 16)
             os.close(read)
+            if self._traps is not None and self._traps.is_interrupted and not in_background:
+                os.kill(pid, signal.SIGINT)  # it may have come before the fork
+                self._traps.insist()
             return pid, int(told or 0)
         code = 1
         try:
+            if in_background:
+                self._ignored = (signal.SIGINT, signal.SIGQUIT)
             for number in _OWN_SIGNALS:
-                signal.signal(number, signal.SIG_DFL)
+                ignored = number in self._ignored
+                signal.signal(number, signal.SIG_IGN if ignored else signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
             self.background, self.ended = {}, {}
             self._world.processes.enter(command)
             os.write(write, str(self._world.processes.pid).encode())
@@ -59,6 +76,8 @@ class Jobs:
         """The exit code of a process of ours, or 128 + the signal that ended it."""
         _, status = os.waitpid(pid, 0)
         code = os.waitstatus_to_exitcode(status)
+        if self._traps is not None:
+            (self._traps.insist if code == -signal.SIGINT else self._traps.survived)()
         return 128 - code if code < 0 else code
 
     def run(self, action: Callable[[], int], command: str) -> int:

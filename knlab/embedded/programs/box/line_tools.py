@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 
 from knlab.embedded.programs.box.options import Options, read_options
 from knlab.embedded.programs.box.text_tools import unescaped
-from knlab.embedded.programs.box.world import Failure, World, decoded, put, say
-
-_PIECE = 65536
+from knlab.embedded.programs.box.world import Failure, World, decoded, pieces_of, put, say
 
 
 def _lines(world: World, name: str, paths: list[str]) -> Iterator[tuple[str, str]]:
@@ -18,10 +15,7 @@ def _lines(world: World, name: str, paths: list[str]) -> Iterator[tuple[str, str
     for path in paths or ["-"]:
         rest = b""
         try:
-            pieces = (
-                iter(lambda: os.read(0, _PIECE), b"") if path == "-" else world.files.read(path)
-            )
-            for piece in pieces:
+            for piece in pieces_of(world, path):
                 *whole, rest = (rest + piece).split(b"\n")
                 yield from ((path, decoded(line)) for line in whole)
         except OSError as problem:
@@ -198,13 +192,13 @@ def _range(text: str) -> tuple[int, float]:
         raise Failure(f"invalid range {text}") from None
 
 
-def tr(_world: World, argv: list[str]) -> int:
+def tr(world: World, argv: list[str]) -> int:
     """Translate characters of standard input; `-d` deletes them, `-s` squeezes runs of them."""
     options = read_options(argv, "dsc")
     sets = [_characters(word) for word in options.rest]
     if not sets or (not sets[1:] and not options.has("d", "s")):
         raise Failure("usage: tr [-cds] STRING1 [STRING2]")
-    text = decoded(b"".join(iter(lambda: os.read(0, _PIECE), b"")))
+    text = decoded(b"".join(pieces_of(world, "-")))
     chosen = set(sets[0])
 
     def hit(char: str) -> bool:

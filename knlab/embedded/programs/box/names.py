@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-SETTINGS = "KNLAB_BOX"
-"""The environment variable that tells a process of the box where it is; commands don't see it."""
-SEPARATOR = "\x1f"
-MOUNT_SEPARATOR = "\x1e"
-MOUNT_FIELD_SEPARATOR = "\x1d"
+FIRST, LATER, ON_TERMINAL = "first", "later", "on-terminal"
+"""What a process of the box may be: the container's first, executed, or that with a terminal."""
+ROOT = "root"
+"""The directory that plays `/`, in the container's own."""
+PIDS = "pids"
+"""The directory where the container's processes have their numbers, beside it."""
 
 TOOLS = frozenset({
     "[", "basename", "cat", "clear", "cp", "cut", "date", "dirname", "echo", "env", "false", "find",
     "grep", "head", "hostname", "id", "kill", "ln", "ls", "mkdir", "mv", "nc", "nslookup",
     "printenv", "printf", "ps", "pwd", "readlink", "realpath", "rm", "rmdir", "sed", "seq", "sh",
-    "sleep", "sort", "tail", "tee", "test", "timeout", "touch", "tr", "true", "uname", "uniq",
-    "usleep", "wc", "wget", "which", "whoami", "xargs", "yes",
+    "sleep", "sort", "stty", "tail", "tee", "test", "timeout", "touch", "tr", "true", "tty",
+    "uname", "uniq", "usleep", "wc", "wget", "which", "whoami", "xargs", "yes",
 })  # fmt: skip
 
 FAMILIES = {
@@ -25,7 +26,7 @@ FAMILIES = {
 DIRECTORIES = ("", "/bin/", "/usr/bin/", "/sbin/", "/usr/sbin/", "/usr/local/bin/")
 
 
-DEFAULT = "busybox"
+DEFAULT_FAMILY = "busybox"
 """The commands of images that say nothing else."""
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 
 from knlab.embedded.programs.box.grammar import parse
 from knlab.embedded.programs.box.jobs import Ended
 from knlab.embedded.programs.box.shell import Jump, Shell
 from knlab.embedded.programs.box.text_tools import line_from
+from knlab.embedded.programs.box.traps import Interrupted
 from knlab.embedded.programs.box.words import SyntaxProblem
 from knlab.embedded.programs.box.world import World, decoded, is_terminal, put
 
@@ -48,14 +50,15 @@ def _work(shell: Shell, text: str | None, words: list[str], flags: str) -> int:
     return _typed(shell, asks="i" in flags or is_terminal())
 
 
-def _ended(shell: Shell, work: object) -> int:
-    assert callable(work)
+def _ended(shell: Shell, work: Callable[[], int]) -> int:
     try:
-        status = int(work())
+        status = work()
     except Ended as ended:
         status = ended.code
     except Jump as jump:
         status = jump.status
+    except Interrupted as interrupted:
+        status = 128 + interrupted.number
     shell.scope.status = status
     try:
         shell.traps.run_exit()
@@ -64,22 +67,20 @@ def _ended(shell: Shell, work: object) -> int:
     return status
 
 
-class _Interrupt(Exception):  # noqa: N818 - Ctrl-C
-    """Somebody pressed Ctrl-C while the shell waited for a line."""
-
-
 def _typed(shell: Shell, *, asks: bool) -> int:
     """Run line by line what standard input gives, with prompts if somebody types it."""
     if asks:
         shell.scope.flags = "i"
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        shell.traps.break_on_interrupt()
+        for number in (signal.SIGTERM, signal.SIGQUIT):
+            signal.signal(number, signal.SIG_IGN)
     text = ""
     while True:
         try:
             line, complete = _line(shell, text) if asks else line_from(0)
-        except _Interrupt:
-            put("\n")
-            text, shell.scope.status = "", 130
+        except Interrupted:
+            if _is_broken_off(shell):
+                text = ""
             continue
         if not line and not complete:
             put("\n" if asks and not text else "")
@@ -92,11 +93,24 @@ def _typed(shell: Shell, *, asks: bool) -> int:
         text = ""
 
 
+def _is_broken_off(shell: Shell) -> bool:
+    """Whether the signal that came was Ctrl-C; traps of others have run."""
+    try:
+        shell.traps.run_pending()
+    except Interrupted as interrupted:
+        put("\n")
+        shell.scope.status = 128 + interrupted.number
+        return True
+    return False
+
+
 def _run(shell: Shell, text: str, *, asks: bool) -> None:
     try:
         shell.scope.status = shell.run_text(text)
     except Jump as jump:
         shell.scope.status = jump.status
+    except Interrupted as interrupted:
+        shell.scope.status = 128 + interrupted.number
     if asks and shell.scope.status == 128 + signal.SIGINT:
         put("\n")
     shell.jobs.reap()
@@ -113,25 +127,14 @@ def _wants_more(text: str) -> bool:
 
 
 def _line(shell: Shell, before: str) -> tuple[str, bool]:
-    """A line that somebody types; Ctrl-C drops it.
+    """A line that somebody types.
 
     Raises:
-        _Interrupt: if somebody pressed Ctrl-C.
+        Interrupted: if a signal came first.
     """
-
-    def interrupted(*_: object) -> None:
-        raise _Interrupt
-
     put("> " if before else _prompt(shell))
-    signal.signal(signal.SIGINT, interrupted)
-    try:
+    with shell.traps.waiting():
         return line_from(0)
-    finally:
-        signal.signal(signal.SIGINT, _drop)
-
-
-def _drop(*_: object) -> None:
-    """Ctrl-C while a command runs is that command's business."""
 
 
 def _prompt(shell: Shell) -> str:

@@ -52,8 +52,8 @@ class Shell:
         self.scope.values.setdefault("PWD", world.files.folder)
         self.exported = set(world.env)
         self.functions: dict[str, Command] = {}
-        self.jobs = Jobs(world)
         self.traps = Traps(self.run_text)
+        self.jobs = Jobs(world, self.traps)
         self.stops_on_failure = False
         """`set -e`."""
         self.tells = False
@@ -146,7 +146,7 @@ class Shell:
             os.dup2(null, 0)
             return self._as_process(command)
 
-        pid, number = self.jobs.fork(action, self._title(command))
+        pid, number = self.jobs.fork(action, self._title(command), in_background=True)
         self.jobs.background[pid] = number
         self.scope.latest_job = str(number)
         return 0

@@ -6,15 +6,15 @@ import os
 import signal
 import sys
 
-from knlab.embedded.programs.box.world import World, read_settings, say
+from knlab.embedded.programs.box.world import World, say
 
 _IGNORED_BY_FIRST = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
 
 def main() -> None:
-    """Run the command in `sys.argv[1:]`, and exit with its code."""
-    world = read_settings()
-    argv = sys.argv[1:]
+    """Run the command in the arguments, after the world's two, and exit with its code."""
+    _, settings, manner, *argv = sys.argv
+    world = World(settings, manner)
     world.processes.enter(" ".join(argv), first=world.is_first)
     _set_signals(world)
     os.umask(0o022)

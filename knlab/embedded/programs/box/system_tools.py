@@ -11,7 +11,7 @@ from knlab.embedded.programs.box import names, tools
 from knlab.embedded.programs.box.jobs import Jobs
 from knlab.embedded.programs.box.options import read_options
 from knlab.embedded.programs.box.traps import signal_number
-from knlab.embedded.programs.box.world import Failure, World, decoded, put
+from knlab.embedded.programs.box.world import Failure, World, decoded, pieces_of, put
 
 _NOT_FOUND = 127
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -247,7 +247,7 @@ def xargs(world: World, argv: list[str]) -> int:
     most = 0
     if words[:1] == ["-n"]:
         most, words = int(words[1]) if words[1:2] and words[1].isdigit() else 0, words[2:]
-    given = decoded(b"".join(iter(lambda: os.read(0, 65536), b""))).split()
+    given = decoded(b"".join(pieces_of(world, "-"))).split()
     groups = [given[at : at + most] for at in range(0, len(given), most)] if most else [given]
     jobs = Jobs(world)
     status = 0

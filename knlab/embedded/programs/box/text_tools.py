@@ -7,27 +7,12 @@ import time
 from collections.abc import Iterator
 
 from knlab.embedded.programs.box.options import read_options
-from knlab.embedded.programs.box.world import Failure, World, decoded, encoded, put, say
+from knlab.embedded.programs.box.world import Failure, World, decoded, encoded, pieces_of, put, say
 
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v",
             "\\": "\\", "e": "\x1b"}  # fmt: skip
 _FOLLOW_EVERY = 0.2
 _PIECE = 65536
-
-
-def read_all(world: World, names: list[str], name: str) -> Iterator[tuple[str, Iterator[bytes]]]:
-    """The files `names` (standard input if there are none) with their content in pieces.
-
-    One that cannot be read is said to be so, in the name of the command `name`, and is no file.
-    """
-    for path in names or ["-"]:
-        try:
-            if path == "-":
-                yield path, iter(lambda: os.read(0, _PIECE), b"")
-            else:
-                yield path, world.files.read(path)
-        except OSError as problem:
-            say(f"{name}: {path}: {problem.strerror}")
 
 
 def line_from(descriptor: int) -> tuple[str, bool]:
@@ -151,9 +136,7 @@ def cat(world: World, argv: list[str]) -> int:
     status, number = 0, 0
     for path in options.rest or ["-"]:
         try:
-            source = (
-                iter(lambda: os.read(0, _PIECE), b"") if path == "-" else world.files.read(path)
-            )
+            source = pieces_of(world, path)
             if options.has("n"):
                 for line in b"".join(source).splitlines(keepends=True):
                     number += 1
@@ -183,9 +166,7 @@ def head(world: World, argv: list[str]) -> int:
         if options.rest[1:]:
             put(f"{chr(10) if number else ''}==> {path} <==\n")
         try:
-            source = (
-                iter(lambda: os.read(0, _PIECE), b"") if path == "-" else world.files.read(path)
-            )
+            source = pieces_of(world, path)
             _head(source, options.number("n", 10), options.number("c", -1))
         except OSError as problem:
             say(f"head: {path}: {problem.strerror}")
@@ -255,8 +236,7 @@ def wc(world: World, argv: list[str]) -> int:
     totals = dict.fromkeys("lwc", 0)
     for path in options.rest or [""]:
         try:
-            pieces = world.files.read(path) if path else iter(lambda: os.read(0, _PIECE), b"")
-            content = b"".join(pieces)
+            content = b"".join(pieces_of(world, path or "-"))
         except OSError as problem:
             say(f"wc: {path}: {problem.strerror}")
             status = 1

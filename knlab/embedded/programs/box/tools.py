@@ -19,6 +19,7 @@ _MODULES = {
         "busybox clear date env false hostname id kill printenv ps pwd sleep timeout true uname"
         " usleep which whoami xargs"
     ),
+    "terminal_tools": "stty tty",
     "network_tools": "nc nslookup",
     "web_tools": "curl wget",
     "session": "ash bash sh",

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import marshal
 import os
+from collections.abc import Iterator
 
 from knlab.embedded.programs.box import names
 from knlab.embedded.programs.box.files import Files, Mount
 from knlab.embedded.programs.box.processes import Processes
+
+_PIECE = 65536
 
 
 class Failure(Exception):  # noqa: N818 - a command's own end, not an error of ours
@@ -20,36 +24,29 @@ class Failure(Exception):  # noqa: N818 - a command's own end, not an error of o
 class World:
     """The surroundings of a command."""
 
-    def __init__(self, settings: dict[str, str], env: dict[str, str]) -> None:
-        self.files = Files(settings["root"], _mounts(settings["mounts"]))
-        self.processes = Processes(settings["pids"])
-        self.env = env
-        self.image = settings["image"]
-        self.hostname = settings["hostname"]
-        self.ip = settings["ip"]
-        self.namespace = settings["namespace"]
-        self.network = settings["network"]
-        self.listen = settings["listen"]
-        self.workdir = settings["workdir"]
-        self.is_first = bool(settings["first"])
+    def __init__(self, settings: str, manner: str) -> None:
+        """As the file `settings` says; `manner` is one of those in `names`.
+
+        The variables come from there too. In the environment of this very process the loader and
+        the C library would have seen them first, who know nothing of the container's directory.
+        """
+        with open(settings, "rb") as file:
+            found = marshal.load(file)
+        directory = found["directory"]
+        self.files = Files(f"{directory}/{names.ROOT}", [Mount(**one) for one in found["mounts"]])
+        self.processes = Processes(f"{directory}/{names.PIDS}")
+        self.env: dict[str, str] = found["env"]
+        if manner == names.ON_TERMINAL:
+            self.env["TERM"] = "xterm"
+        self.image: str = found["image"]
+        self.hostname: str = found["hostname"]
+        self.ip: str = found["ip"]
+        self.namespace: str = found["namespace"]
+        self.network: str = found["network"]
+        self.listen: str = found["listen"]
+        self.workdir: str = found["workdir"]
+        self.is_first = manner == names.FIRST
         """Whether this is the container's first process."""
-
-
-def read_settings() -> World:
-    """The world that this process was started in; its settings leave the environment."""
-    text = os.environ.pop(names.SETTINGS)
-    settings = dict(part.split("=", 1) for part in text.split(names.SEPARATOR))
-    if not settings["locale"]:
-        os.environ.pop("LC_CTYPE", None)  # the interpreter's own addition
-    return World(settings, dict(os.environ))
-
-
-def _mounts(text: str) -> list[Mount]:
-    found = []
-    for entry in filter(None, text.split(names.MOUNT_SEPARATOR)):
-        path, source, within, mode = entry.split(names.MOUNT_FIELD_SEPARATOR)
-        found.append(Mount(path, source, within, read_only=mode == "ro"))
-    return found
 
 
 def put(text: str | bytes, descriptor: int = 1) -> None:
@@ -74,9 +71,13 @@ def decoded(data: bytes) -> str:
     return data.decode("utf-8", "surrogateescape")
 
 
-def words_of_failure(problem: OSError) -> str:
-    """What the system says of `problem`."""
-    return problem.strerror or str(problem)
+def pieces_of(world: World, path: str) -> Iterator[bytes]:
+    """The content of the file at `path`; `-` is standard input.
+
+    Raises:
+        OSError: if it cannot be read.
+    """
+    return iter(lambda: os.read(0, _PIECE), b"") if path == "-" else world.files.read(path)
 
 
 def is_terminal(descriptor: int = 0) -> bool:

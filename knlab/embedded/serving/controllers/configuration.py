@@ -54,21 +54,21 @@ def sync_configuration(view: View, key: Key, now: float) -> Outcome:
     if configuration is None or configuration["metadata"].get("deletionTimestamp"):
         return NOTHING
     draft = StatusDraft(configuration, now=now)
-    work = Work(configuration)
+    work = Work(configuration, draft, CONFIGURATIONS)
     named = named_revision(view, configuration)
     if named.conflict:
         text = f"{REVISIONS} {quoted(template_name(configuration))} already exists"
         _creation_failed(draft, text)
-        return work.outcome(draft, CONFIGURATIONS)
+        return work.outcome()
     try:
         latest = named.revision or _latest_created(view, configuration)
         if latest is None:
             latest = _create(view, configuration, work, now)
     except Failed as failure:
-        return work.outcome(draft, CONFIGURATIONS, failed=str(failure))
+        return work.outcome(failed=str(failure))
     _judge_created(latest, draft, work)
     _set_latest_ready(view, configuration, latest, draft, work)
-    return work.outcome(draft, CONFIGURATIONS)
+    return work.outcome()
 
 
 def _creation_failed(draft: StatusDraft, text: str) -> None:
@@ -90,7 +90,12 @@ def _create(view: View, configuration: Object, work: Work, now: float) -> Object
     if view.find(REVISIONS, revision["metadata"]["namespace"], name) is not None:
         taken = f"{REVISIONS} {quoted(name)} already exists"
         raise Failed(f"failed to create Revision: {taken}")
-    work.write(create(REVISIONS, revision))
+    work.write(
+        create(REVISIONS, revision),
+        "failed to create Revision",
+        told="Failed to create Revision",
+        mark=_creation_failed,
+    )
     work.normal("Created", f"Created Revision {quoted(name)}")
     return revision
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from knlab.embedded.kube.controller import NOTHING, Controller, Outcome, View, Wakes, update
-from knlab.embedded.kube.objects import Key, Object, key_of
+from knlab.embedded.kube.controller import NOTHING, Controller, Outcome, View, Wakes
+from knlab.embedded.kube.index import Index
+from knlab.embedded.kube.objects import Key, Object, annotations_of, key_of
 from knlab.embedded.serving import keys, views
 from knlab.embedded.serving.conditions import StatusDraft
-from knlab.embedded.serving.go_text import quoted
 from knlab.embedded.serving.kinds import INGRESSES
 from knlab.embedded.serving.work import Work, has_finalizer, with_finalizer, without_finalizer
 
@@ -26,7 +26,7 @@ _PROBE_AGAIN: Final = 0.05
 
 def is_kourier(ingress: Object) -> bool:
     """Whether `ingress` is Kourier's to serve, by its class annotation in either spelling."""
-    klass = keys.ranked_value(keys.annotations_of(ingress), keys.INGRESS_CLASS)
+    klass = keys.ranked_value(annotations_of(ingress), keys.INGRESS_CLASS)
     return klass == keys.KOURIER_CLASS
 
 
@@ -34,6 +34,9 @@ def ingress_hosts(ingress: Object) -> set[str]:
     """All hosts of `ingress`, inside and outside."""
     rules = ingress.get("spec", {}).get("rules") or ()
     return {host for rule in rules for host in rule.get("hosts") or ()}
+
+
+_BY_HOST: Final = Index(INGRESSES, ingress_hosts)
 
 
 def is_rejected(ingress: Object) -> bool:
@@ -52,8 +55,8 @@ def _is_conflicting(view: View, ingress: Object) -> bool:
         and key_of(other) != key_of(ingress)
         and not is_rejected(other)
         and _seniority(other) < mine
-        and hosts & ingress_hosts(other)
-        for other in view.list(INGRESSES)
+        for host in hosts
+        for other in view.having(_BY_HOST, host)
     )
 
 
@@ -80,23 +83,23 @@ def _sync_ingress(view: View, key: Key, now: float, probed: Probed) -> Outcome:
     if (finalized := _finalizer(ingress)) is not None:
         return finalized
     draft = StatusDraft(ingress, NETWORK_CONFIGURED, LOAD_BALANCER_READY, now=now)
-    work = Work(ingress)
+    work = Work(ingress, draft, INGRESSES)
     if _is_conflicting(view, ingress):
         text = "Ingress rejected: ingress has a conflicting domain with another ingress"
         draft.false(LOAD_BALANCER_READY, "DomainConflict", text)
-        return work.outcome(draft, INGRESSES, again_after=1.0)
+        return work.outcome(again_after=1.0)
     draft.true(NETWORK_CONFIGURED)
     if draft.is_status("Ready", "True") and views.is_observed(ingress) and _is_expected(ingress):
-        return work.outcome(draft, INGRESSES)
+        return work.outcome()
     # A generation is told of as being on its way first, as probing it takes Kourier a moment
     if not views.is_observed(ingress) or not probed(ingress):
         text = "Waiting for load balancer to be ready"
         draft.unknown(LOAD_BALANCER_READY, "Uninitialized", text)
-        return work.outcome(draft, INGRESSES, again_after=_PROBE_AGAIN)
+        return work.outcome(again_after=_PROBE_AGAIN)
     draft.status["publicLoadBalancer"] = {"ingress": [{"domainInternal": PUBLIC_HOST}]}
     draft.status["privateLoadBalancer"] = {"ingress": [{"domainInternal": PRIVATE_HOST}]}
     draft.true(LOAD_BALANCER_READY)
-    return work.outcome(draft, INGRESSES)
+    return work.outcome()
 
 
 def _is_expected(ingress: Object) -> bool:
@@ -118,7 +121,5 @@ def _finalizer(ingress: Object) -> Outcome | None:
 
 def _finalizer_update(ingress: Object, change: Callable[[Object, str], Object]) -> Outcome:
     work = Work(ingress)
-    work.write(update(INGRESSES, change(ingress, FINALIZER)))
-    name = quoted(ingress["metadata"]["name"])
-    work.normal("FinalizerUpdate", f"Updated {name} finalizers")
+    work.set_finalizers(INGRESSES, change(ingress, FINALIZER))
     return work.outcome()

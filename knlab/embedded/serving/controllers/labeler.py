@@ -6,7 +6,15 @@ from collections.abc import Iterator
 from typing import Final
 
 from knlab.embedded.kube.controller import NOTHING, Controller, Outcome, View, update
-from knlab.embedded.kube.objects import GroupResource, Key, Object, controller_of, copy_json
+from knlab.embedded.kube.index import Index
+from knlab.embedded.kube.objects import (
+    GroupResource,
+    Key,
+    Object,
+    annotations_of,
+    controller_of,
+    copy_json,
+)
 from knlab.embedded.serving import keys, views
 from knlab.embedded.serving.conditions import timestamp
 from knlab.embedded.serving.controllers.route import routes_of
@@ -23,17 +31,14 @@ def sync_labels(view: View, key: Key, now: float) -> Outcome:
     if route is None:
         return NOTHING
     work = Work(route)
-    name = quoted(route["metadata"]["name"])
     if route["metadata"].get("deletionTimestamp"):
         if not has_finalizer(route, FINALIZER):
             return NOTHING
         _unmark(view, route, set(), set(), work, now)
-        work.write(update(ROUTES, without_finalizer(route, FINALIZER)))
-        work.normal("FinalizerUpdate", f"Updated {name} finalizers")
+        work.set_finalizers(ROUTES, without_finalizer(route, FINALIZER))
         return work.outcome()
     if not has_finalizer(route, FINALIZER):
-        work.write(update(ROUTES, with_finalizer(route, FINALIZER)))
-        work.normal("FinalizerUpdate", f"Updated {name} finalizers")
+        work.set_finalizers(ROUTES, with_finalizer(route, FINALIZER))
         return work.outcome()
     revisions, configurations = _routed(view, route)
     if views.is_ready(route) or views.is_failed(route):
@@ -72,6 +77,12 @@ def _targets(route: Object) -> Iterator[Object]:
     yield from route["spec"].get("traffic") or ()
 
 
+def _marked(obj: Object) -> Iterator[str]:
+    """The Routes that `obj` is marked with."""
+    for name in views.comma_set(annotations_of(obj).get(keys.ROUTES, "")):
+        yield f"{obj['metadata']['namespace']}/{name}"
+
+
 def _unmark(
     view: View,
     route: Object,
@@ -82,11 +93,12 @@ def _unmark(
 ) -> None:
     namespace, name = route["metadata"]["namespace"], route["metadata"]["name"]
     for resource, kept in ((REVISIONS, revisions), (CONFIGURATIONS, configurations)):
-        for obj in view.list(resource, namespace):
-            known = views.comma_set(keys.annotations_of(obj).get(keys.ROUTES, ""))
+        for obj in view.having(Index(resource, _marked), f"{namespace}/{name}"):
+            known = views.comma_set(annotations_of(obj).get(keys.ROUTES, ""))
             active = resource == CONFIGURATIONS or views.routing_state(obj) == "active"
-            if name in known and active and obj["metadata"]["name"] not in kept:
-                _write(work, resource, obj, known - {name}, now)
+            if active and obj["metadata"]["name"] not in kept:
+                failing = f"failed to remove route annotation to /, Kind= {_named(obj)}"
+                _write(work, resource, obj, known - {name}, now, failing)
 
 
 def _mark(
@@ -102,11 +114,20 @@ def _mark(
         for wanted in sorted(names):
             obj = view.find(resource, namespace, wanted)
             if obj is not None:
-                known = views.comma_set(keys.annotations_of(obj).get(keys.ROUTES, ""))
-                _write(work, resource, obj, known | {name}, now)
+                known = views.comma_set(annotations_of(obj).get(keys.ROUTES, ""))
+                failing = (
+                    f"failed to add route annotation to Namespace={namespace} Name={_named(obj)}"
+                )
+                _write(work, resource, obj, known | {name}, now, failing)
 
 
-def _write(work: Work, resource: GroupResource, obj: Object, routes: set[str], now: float) -> None:
+def _named(obj: Object) -> str:
+    return quoted(obj["metadata"]["name"])
+
+
+def _write(
+    work: Work, resource: GroupResource, obj: Object, routes: set[str], now: float, failing: str
+) -> None:
     changed = copy_json(obj)
     annotations = changed["metadata"].setdefault("annotations", {})
     annotations.pop(keys.ROUTES, None)
@@ -119,7 +140,7 @@ def _write(work: Work, resource: GroupResource, obj: Object, routes: set[str], n
             labels[keys.ROUTING_STATE] = state
             annotations[keys.ROUTING_STATE_MODIFIED] = timestamp(now)
     if changed != obj:
-        work.write(update(resource, changed))
+        work.write(update(resource, changed), failing)
 
 
 def labeler_controller() -> Controller:

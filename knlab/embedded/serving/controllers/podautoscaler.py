@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, Protocol, cast
+from typing import Final, Literal, Protocol, cast
 
 from knlab.embedded.kube.controller import (
     NOTHING,
     Controller,
     Outcome,
     View,
-    Write,
     create,
     scale,
     update,
@@ -39,8 +38,15 @@ from knlab.embedded.serving.kinds import (
     SERVERLESS_SERVICES,
 )
 from knlab.embedded.serving.resources.metric import make_metric, make_serverless_service
-from knlab.embedded.serving.scaling import is_kpa, read_scaling, revision_of_pod, takes_requests
+from knlab.embedded.serving.scaling import (
+    is_kpa,
+    missing_target,
+    read_scaling,
+    revision_of_pod,
+    takes_requests,
+)
 from knlab.embedded.serving.views import is_controlled_by, is_ready
+from knlab.embedded.serving.work import Failed, Work
 from knlab.kpa.activity import Activity, next_activity
 from knlab.kpa.autoscaler import DeciderStatus, initial_status
 from knlab.kpa.burst import MIN_ACTIVATORS, UNLIMITED, activators_needed, path_mode
@@ -104,10 +110,12 @@ class _Round:
     now: float
     autoscaler: Object
     draft: StatusDraft
+    work: Work
     scaling: RevisionScaling
 
-    def write_status(self) -> tuple[Write, ...]:
-        return self.draft.write(POD_AUTOSCALERS)
+    @property
+    def name(self) -> str:
+        return str(self.autoscaler["metadata"]["name"])
 
 
 def _sync(deciders: Deciders, probe: ActivatorProbe, view: View, key: Key, now: float) -> Outcome:
@@ -117,7 +125,8 @@ def _sync(deciders: Deciders, probe: ActivatorProbe, view: View, key: Key, now: 
     if not is_kpa(autoscaler):
         return NOTHING
     draft = StatusDraft(autoscaler, ACTIVE, INITIALIZED, SKS_READY, now=now)
-    this = _Round(view, now, autoscaler, draft, read_scaling(view, autoscaler))
+    work = Work(autoscaler, draft, POD_AUTOSCALERS)
+    this = _Round(view, now, autoscaler, draft, work, read_scaling(view, autoscaler))
     path = view.find(SERVERLESS_SERVICES, *key)
     metric = view.find(METRICS, *key)
     for kind, short, child in (("ServerlessService", "SKS", path), ("Metric", "Metric", metric)):
@@ -139,21 +148,20 @@ def _sync(deciders: Deciders, probe: ActivatorProbe, view: View, key: Key, now: 
 
 
 def _not_owned(this: _Round, kind: str, short: str) -> Outcome:
-    name = this.autoscaler["metadata"]["name"]
-    text = f'There is an existing {kind} "{name}" that we do not own.'
+    text = f'There is an existing {kind} "{this.name}" that we do not own.'
     this.draft.false(ACTIVE, "NotOwned", text)
-    failed = f"error reconciling {short}: PA: {name} does not own {short}: {name}"
-    return Outcome(this.write_status(), failed=failed)
+    failed = f"error reconciling {short}: PA: {this.name} does not own {short}: {this.name}"
+    return this.work.outcome(failed=failed)
 
 
 def _without_path(this: _Round, path: Object | None) -> Outcome:
     """Make the ServerlessService first; without its private Service there is nothing to scale."""
-    wanted = make_serverless_service(this.autoscaler, "Proxy", MIN_ACTIVATORS)
+    _route(this, path, "Proxy", MIN_ACTIVATORS)
     this.draft.unknown(SKS_READY, "NotReady", "No Private Service Name")
     this.draft.status.setdefault("serviceName", "")
     this.draft.status.setdefault("metricsServiceName", "")
     _show_scale(this, wanted=UNKNOWN_SCALE, ready=0)
-    return Outcome((*_path_writes(path, wanted), *this.write_status()))
+    return this.work.outcome()
 
 
 def _standing(this: _Round, path: Object, *, answers: bool) -> Standing:
@@ -177,31 +185,20 @@ def _take(
 ) -> Outcome:
     """Do what `step` says, and show it."""
     private = path["status"]["privateServiceName"]
-    metric_writes = _metric_writes(this, metric, private)
-    target = this.view.find(
-        DEPLOYMENTS,
-        this.autoscaler["metadata"]["namespace"],
-        this.autoscaler["spec"]["scaleTargetRef"]["name"],
-    )
-    if step.apply and target is None:
-        name = this.autoscaler["spec"]["scaleTargetRef"]["name"]
-        return Outcome(metric_writes, failed=f"error scaling target: deployment {name} not found")
-    ready = _ready_pods(this)
-    wanted = make_serverless_service(
-        this.autoscaler,
-        path_mode(step.wanted, status.excess_burst_capacity),
-        activators_needed(this.scaling.decider, ready),
-    )
-    path_writes = _path_writes(path, wanted)
     this.draft.status["metricsServiceName"] = private
+    _measure(this, metric, private)
+    if step.apply:
+        try:
+            _scale(this, step.wanted)
+        except Failed as failure:
+            return this.work.outcome(failed=str(failure))
+    ready = _ready_pods(this)
+    mode = path_mode(step.wanted, status.excess_burst_capacity)
+    changed = _route(this, path, mode, activators_needed(this.scaling.decider, ready))
     this.draft.status["serviceName"] = path["status"].get("serviceName", "")
-    _show_path(this, path, changed=bool(path_writes))
+    _show_path(this, path, changed=changed)
     _show_scale(this, wanted=step.wanted, ready=ready)
-    scaling = _scale_writes(target, step)
-    return Outcome(
-        (*metric_writes, *scaling, *path_writes, *this.write_status()),
-        again_after=step.again_after,
-    )
+    return this.work.outcome(again_after=step.again_after)
 
 
 def _ready_pods(this: _Round) -> int:
@@ -211,30 +208,48 @@ def _ready_pods(this: _Round) -> int:
     return sum(takes_requests(pod) for pod in pods)
 
 
-def _metric_writes(this: _Round, metric: Object | None, private: str) -> tuple[Write, ...]:
-    """With the activator always in the path nobody scrapes: it reports everything."""
+def _measure(this: _Round, metric: Object | None, private: str) -> None:
+    """The Metric; with the activator always in the path nobody scrapes: it reports everything."""
     decider = this.scaling.decider
     target = "" if decider.target_burst_capacity == UNLIMITED else private
     wanted = make_metric(this.autoscaler, decider, target)
+    failing = "error reconciling Metric: error"
     if metric is None:
-        return (create(METRICS, wanted),)
-    if metric["spec"] != wanted["spec"]:
-        return (update(METRICS, metric | {"spec": wanted["spec"]}),)
-    return ()
+        this.work.write(create(METRICS, wanted), f"{failing} creating metric")
+    elif metric["spec"] != wanted["spec"]:
+        changed = metric | {"spec": wanted["spec"]}
+        this.work.write(update(METRICS, changed), f"{failing} updating metric")
 
 
-def _path_writes(path: Object | None, wanted: Object) -> tuple[Write, ...]:
+def _route(
+    this: _Round, path: Object | None, mode: Literal["Serve", "Proxy"], activators: int
+) -> bool:
+    """Tell the ServerlessService who is asked first; whether that is news to it."""
+    wanted = make_serverless_service(this.autoscaler, mode, activators)
+    failing = "error reconciling SKS: error"
     if path is None:
-        return (create(SERVERLESS_SERVICES, wanted),)
-    if path["spec"] != wanted["spec"]:
-        return (update(SERVERLESS_SERVICES, path | {"spec": wanted["spec"]}),)
-    return ()
+        this.work.write(create(SERVERLESS_SERVICES, wanted), f"{failing} creating SKS {this.name}")
+    elif path["spec"] != wanted["spec"]:
+        changed = path | {"spec": wanted["spec"]}
+        this.work.write(update(SERVERLESS_SERVICES, changed), f"{failing} updating SKS {this.name}")
+    else:
+        return False
+    return True
 
 
-def _scale_writes(target: Object | None, step: NextScale) -> tuple[Write, ...]:
-    if not step.apply or target is None or target["spec"].get("replicas", 1) == step.wanted:
-        return ()
-    return (scale(DEPLOYMENTS, target, step.wanted),)
+def _scale(this: _Round, wanted: int) -> None:
+    """Give the Deployment `wanted` replicas."""
+    namespace = this.autoscaler["metadata"]["namespace"]
+    reference = this.autoscaler["spec"]["scaleTargetRef"]
+    name = reference["name"]
+    target = this.view.find(DEPLOYMENTS, namespace, name)
+    failing = "error scaling target: failed to"
+    if target is None:
+        shown = f"{{{reference['kind']}  {name}  {reference['apiVersion']}  }}"
+        raise Failed(f"{failing} get scale target {shown}: {missing_target(namespace, name)}")
+    if target["spec"].get("replicas", 1) != wanted:
+        text = f"{failing} apply scale {wanted} to scale target {name}"
+        this.work.write(scale(DEPLOYMENTS, target, wanted), text)
 
 
 def _show_path(this: _Round, path: Object, *, changed: bool) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from knlab.embedded.kube.controller import NOTHING, Controller, Outcome, View, create, update
-from knlab.embedded.kube.objects import Key, Object
+from knlab.embedded.kube.objects import Key, Object, annotations_of
 from knlab.embedded.serving import keys, views
 from knlab.embedded.serving.conditions import StatusDraft
 from knlab.embedded.serving.config import (
@@ -18,6 +18,7 @@ from knlab.embedded.serving.config import (
     parse_defaults,
     parse_deployment,
     parse_features,
+    parse_logging,
     parse_observability,
     read_config,
     reading_config,
@@ -84,6 +85,7 @@ def read_revision_config(view: View) -> RevisionConfig:
         defaults=read_config(view, parse_defaults),
         features=read_config(view, parse_features),
         observability=read_config(view, parse_observability),
+        logging=read_config(view, parse_logging),
     )
 
 
@@ -94,20 +96,20 @@ def _sync_revision(view: View, key: Key, now: float, resolve: Resolve) -> Outcom
     config = read_revision_config(view)
     was_ready = views.is_ready(revision)
     draft = StatusDraft(revision, RESOURCES_AVAILABLE, CONTAINER_HEALTHY, now=now)
-    work = Work(revision)
+    work = Work(revision, draft, REVISIONS)
     _set_log_url(revision, draft, config)
     try:
         if not _resolve_digests(revision, draft, config, resolve):
-            return work.outcome(draft, REVISIONS, again_after=0.0)
+            return work.outcome(again_after=0.0)
         current = revision | {"status": draft.status}
         deployment = _reconcile_deployment(view, current, draft, work, config)
         _reconcile_images(view, current, work)
         _reconcile_autoscaler(view, draft, deployment, work, config)
     except Failed as failure:
-        return work.outcome(draft, REVISIONS, failed=str(failure))
+        return work.outcome(failed=str(failure))
     if not was_ready and draft.is_status("Ready", "True"):
         work.normal("RevisionReady", "Revision becomes ready upon all resources being ready")
-    return work.outcome(draft, REVISIONS)
+    return work.outcome()
 
 
 def _set_log_url(revision: Object, draft: StatusDraft, config: RevisionConfig) -> None:
@@ -168,7 +170,7 @@ def _reconcile_deployment(
     if existing is None:
         draft.unknown(RESOURCES_AVAILABLE, _DEPLOYING)
         draft.unknown(CONTAINER_HEALTHY, _DEPLOYING)
-        work.write(create(DEPLOYMENTS, wanted))
+        work.write(create(DEPLOYMENTS, wanted), f"failed to create deployment {quoted(name)}")
         return wanted
     if not views.is_controlled_by(existing, revision):
         _not_owned(draft, "Deployment", name)
@@ -177,7 +179,7 @@ def _reconcile_deployment(
         )
     changed = _merged_deployment(existing, wanted)
     if changed is not None:
-        work.write(update(DEPLOYMENTS, changed))
+        work.write(update(DEPLOYMENTS, changed), f"failed to update deployment {quoted(name)}")
     propagate_deployment(draft, existing)
     status = existing.get("status") or {}
     if existing["spec"].get("replicas", 1) > 0 and not status.get("availableReplicas"):
@@ -234,7 +236,8 @@ def _reconcile_images(view: View, revision: Object, work: Work) -> None:
         name = image_name(metadata["name"], container["name"])
         if view.find(IMAGES, metadata["namespace"], name) is None:
             digest = container.get("imageDigest", "")
-            work.write(create(IMAGES, make_image(revision, container["name"], digest)))
+            image = make_image(revision, container["name"], digest)
+            work.write(create(IMAGES, image), f"failed to create image cache {quoted(name)}")
 
 
 def _reconcile_autoscaler(
@@ -246,23 +249,23 @@ def _reconcile_autoscaler(
     default_class = config.autoscaler.pod_autoscaler_class
     existing = view.find(POD_AUTOSCALERS, metadata["namespace"], name)
     if existing is None:
-        propagate_autoscaler(draft, {})
         wanted = make_pod_autoscaler(draft.finished(), deployment, default_class)
-        work.write(create(POD_AUTOSCALERS, wanted))
+        work.write(create(POD_AUTOSCALERS, wanted), f"failed to create PA {quoted(name)}")
+        propagate_autoscaler(draft, {})
         return
     if not views.is_controlled_by(existing, revision):
         _not_owned(draft, "PodAutoscaler", name)
         raise Failed(f"revision: {quoted(name)} does not own PodAutoscaler: {quoted(name)}")
     propagate_autoscaler(draft, existing.get("status") or {})
     wanted = make_pod_autoscaler(draft.finished(), deployment, default_class)
-    have = keys.annotations_of(existing)
+    have = annotations_of(existing)
     merged = _merged_annotations(
-        have, revision["metadata"].get("annotations") or {}, keys.annotations_of(wanted)
+        have, revision["metadata"].get("annotations") or {}, annotations_of(wanted)
     )
     if wanted["spec"] != existing["spec"] or merged != have:
         metadata = existing["metadata"] | {"annotations": merged}
         changed = existing | {"metadata": metadata, "spec": wanted["spec"]}
-        work.write(update(POD_AUTOSCALERS, changed))
+        work.write(update(POD_AUTOSCALERS, changed), f"failed to update PA {quoted(name)}")
 
 
 def _merged_annotations(

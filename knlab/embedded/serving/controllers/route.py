@@ -14,7 +14,7 @@ from knlab.embedded.kube.controller import (
     delete,
     update,
 )
-from knlab.embedded.kube.objects import Key, Object, condition
+from knlab.embedded.kube.objects import Key, Object, annotations_of, condition
 from knlab.embedded.serving import keys, views
 from knlab.embedded.serving.conditions import StatusDraft
 from knlab.embedded.serving.config import (
@@ -69,17 +69,17 @@ def sync_route(view: View, key: Key, now: float) -> Outcome:
         return NOTHING
     naming = Naming(read_config(view, parse_network), read_config(view, parse_domains))
     draft = StatusDraft(route, ASSIGNED, INGRESS_READY, CERTIFICATE, now=now)
-    work = Work(route)
+    work = Work(route, draft, ROUTES)
     if not views.is_observed(route):
         _ingress_not_configured(draft)
     try:
         again = _reconcile(view, draft, work, naming, now)
     except DomainNameError as error:
         draft.false(ASSIGNED, "ErrorConfig", str(error))
-        return work.outcome(draft, ROUTES, failed=str(error))
+        return work.outcome(failed=str(error))
     except (ConfigError, Failed) as failure:
-        return work.outcome(draft, ROUTES, failed=str(failure))
-    return work.outcome(draft, ROUTES, again_after=again)
+        return work.outcome(failed=str(failure))
+    return work.outcome(again_after=again)
 
 
 def _ingress_not_configured(draft: StatusDraft) -> None:
@@ -175,7 +175,9 @@ def _placeholders(
         service = view.find(CORE_SERVICES, namespace, hostname)
         if service is None:
             service = make_placeholder(route, hostname, naming.domain(route, hostname))
-            work.write(create(CORE_SERVICES, service))
+            told = f"Failed to create placeholder service {quoted(hostname)}"
+            failing = "failed to create placeholder service"
+            work.write(create(CORE_SERVICES, service), failing, told=told)
             work.normal("Created", f"Created placeholder service {quoted(hostname)}")
         elif not views.is_controlled_by(service, route):
             raise _not_owned(draft, "Service", hostname)
@@ -186,7 +188,7 @@ def _placeholders(
     kept = {service["metadata"]["name"] for service in found}
     for service in view.list(CORE_SERVICES, namespace, {keys.ROUTE: name}):
         if service["metadata"]["name"] not in kept and views.is_controlled_by(service, route):
-            work.write(delete(CORE_SERVICES, service))
+            work.write(delete(CORE_SERVICES, service), "failed to delete Service")
     return found
 
 
@@ -202,13 +204,13 @@ def _rollout(
     draft: StatusDraft, ingress: Object | None, naming: Naming, traffic: TrafficPlan, now: float
 ) -> tuple[Rollout, float]:
     goal = goal_of(traffic.groups)
-    annotations = keys.annotations_of(draft.object)
+    annotations = annotations_of(draft.object)
     text = keys.ranked_value(annotations, keys.ROLLOUT_DURATION)
     duration = int(parse_seconds(text)) if text else 0
     duration = duration or naming.network.rollout_duration
     if ingress is None or duration <= 0:
         return goal, 0.0
-    previous = parse_rollout(keys.annotations_of(ingress).get(keys.ROLLOUT, ""))
+    previous = parse_rollout(annotations_of(ingress).get(keys.ROLLOUT, ""))
     taken_over = views.is_ready(ingress) and not draft.is_status(INGRESS_READY, "True")
     if previous is not None and taken_over:
         previous = observe_ready(previous, now, float(duration))
@@ -219,7 +221,8 @@ def _ingress(work: Work, existing: Object | None, wanted: Object) -> Object:
     """The Ingress as it will be after this sync's writes."""
     name = wanted["metadata"]["name"]
     if existing is None:
-        work.write(create(INGRESSES, wanted))
+        failing, told = "failed to create Ingress", "Failed to create Ingress"
+        work.write(create(INGRESSES, wanted), failing, told=told)
         work.normal("Created", f"Created Ingress {quoted(name)}")
         return wanted | {"metadata": wanted["metadata"] | {"generation": 1}}
     old, new = existing["metadata"], wanted["metadata"]
@@ -228,7 +231,7 @@ def _ingress(work: Work, existing: Object | None, wanted: Object) -> Object:
         return existing
     metadata = old | {part: new.get(part) or {} for part in ("labels", "annotations")}
     changed = existing | {"metadata": metadata, "spec": wanted["spec"]}
-    work.write(update(INGRESSES, changed))
+    work.write(update(INGRESSES, changed), "failed to update Ingress")
     if existing["spec"] == wanted["spec"]:
         return changed
     return changed | {"metadata": metadata | {"generation": old["generation"] + 1}}
@@ -277,7 +280,7 @@ def _repointed(service: Object, wanted: Object) -> Object | None:
 def routes_of(obj: Object) -> set[Key]:
     """Keys of the Routes that may send requests to a Configuration or Revision."""
     labels, metadata = keys.labels_of(obj), obj["metadata"]
-    names = views.comma_set(keys.annotations_of(obj).get(keys.ROUTES, ""))
+    names = views.comma_set(annotations_of(obj).get(keys.ROUTES, ""))
     names |= {labels.get(keys.SERVICE, ""), labels.get(keys.CONFIGURATION, ""), metadata["name"]}
     return {(metadata["namespace"], name) for name in names if name}
 

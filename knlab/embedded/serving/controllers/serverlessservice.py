@@ -32,6 +32,7 @@ from knlab.embedded.serving.resources.serverlessservice import (
     make_public_service,
     serving_subsets,
 )
+from knlab.embedded.serving.scaling import missing_target
 from knlab.embedded.serving.subsets import subset_endpoints
 from knlab.embedded.serving.work import Failed, Work
 
@@ -46,14 +47,14 @@ def sync_serverless_service(view: View, key: Key, now: float) -> Outcome:
     if sks is None or sks["metadata"].get("deletionTimestamp"):
         return NOTHING
     draft = StatusDraft(sks, POPULATED, now=now)
-    work = Work(sks)
+    work = Work(sks, draft, SERVERLESS_SERVICES)
     try:
         _private_service(view, draft, work)
         _public_service(view, draft, work)
         waits = not _public_endpoints(view, draft, work)
     except Failed as failure:
-        return work.outcome(draft, SERVERLESS_SERVICES, failed=str(failure))
-    return work.outcome(draft, SERVERLESS_SERVICES, again_after=1.0 if waits else None)
+        return work.outcome(failed=str(failure))
+    return work.outcome(again_after=1.0 if waits else None)
 
 
 def _not_ready(draft: StatusDraft, reason: str) -> None:
@@ -71,19 +72,19 @@ def _private_service(view: View, draft: StatusDraft, work: Work) -> None:
     namespace, reference = sks["metadata"]["namespace"], sks["spec"]["objectRef"]
     deployment = view.find(DEPLOYMENTS, namespace, reference["name"])
     if deployment is None:
-        missing = f"{DEPLOYMENTS} {quoted(reference['name'])} not found"
+        missing = missing_target(namespace, reference["name"])
         raise Failed(f"error retrieving deployment selector spec: {missing}")
     wanted = make_private_service(sks, deployment["spec"]["selector"]["matchLabels"])
     name = wanted["metadata"]["name"]
     existing = view.find(CORE_SERVICES, namespace, name)
     if existing is None:
         _not_ready(draft, "CreatingPrivateService")
-        work.write(create(CORE_SERVICES, wanted))
+        work.write(create(CORE_SERVICES, wanted), "failed to create private K8s Service")
     elif not views.is_controlled_by(existing, sks):
         raise _not_owned(draft, "Service", name)
     elif change := _service_change(existing, wanted):
         _not_ready(draft, "UpdatingPrivateService")
-        work.write(change)
+        work.write(change, "failed to update private K8s Service")
     draft.status["privateServiceName"] = name
 
 
@@ -94,11 +95,11 @@ def _public_service(view: View, draft: StatusDraft, work: Work) -> None:
     existing = view.find(CORE_SERVICES, sks["metadata"]["namespace"], name)
     if existing is None:
         _not_ready(draft, "CreatingPublicService")
-        work.write(create(CORE_SERVICES, wanted))
+        work.write(create(CORE_SERVICES, wanted), "failed to create public K8s Service")
     elif not views.is_controlled_by(existing, sks):
         raise _not_owned(draft, "Service", name)
     elif change := _service_change(existing, wanted):
-        work.write(change)
+        work.write(change, "failed to update public K8s Service")
     draft.status["serviceName"] = name
 
 
@@ -126,13 +127,15 @@ def _public_endpoints(view: View, draft: StatusDraft, work: Work) -> bool:
     existing = view.find(ENDPOINTS, metadata["namespace"], metadata["name"])
     if existing is None:
         _not_ready(draft, "CreatingPublicEndpoints")
-        work.write(create(ENDPOINTS, make_public_endpoints(sks, source)))
+        made = make_public_endpoints(sks, source)
+        work.write(create(ENDPOINTS, made), "failed to create public K8s Endpoints")
     elif not views.is_controlled_by(existing, sks):
         raise _not_owned(draft, "Endpoints", metadata["name"])
     else:
         wanted = serving_subsets(sks, source)
         if wanted != (existing.get("subsets") or []):
-            work.write(update(ENDPOINTS, existing | {"subsets": wanted}))
+            changed = existing | {"subsets": wanted}
+            work.write(update(ENDPOINTS, changed), "failed to update public K8s Endpoints")
     if serving:
         draft.true(POPULATED)
     else:

@@ -26,12 +26,12 @@ def sync_service(view: View, key: Key, now: float) -> Outcome:
     if service is None or service["metadata"].get("deletionTimestamp"):
         return NOTHING
     draft = StatusDraft(service, _CONFIGURATIONS_READY, _ROUTES_READY, now=now)
-    work = Work(service)
+    work = Work(service, draft, SERVICES)
     try:
         _reconcile(view, service, draft, work)
     except Failed as failure:
-        return work.outcome(draft, SERVICES, failed=str(failure))
-    return work.outcome(draft, SERVICES)
+        return work.outcome(failed=str(failure))
+    return work.outcome()
 
 
 def _reconcile(view: View, service: Object, draft: StatusDraft, work: Work) -> None:
@@ -76,7 +76,8 @@ def _child(
     name = wanted["metadata"]["name"]
     existing = view.find(resource, wanted["metadata"]["namespace"], name)
     if existing is None:
-        work.write(create(resource, wanted))
+        told = f"Failed to create {kind} {quoted(name)}"
+        work.write(create(resource, wanted), f"failed to create {kind}", told=told)
         work.normal("Created", f"Created {kind} {quoted(name)}")
         return wanted | {"metadata": wanted["metadata"] | {"generation": 1}}
     if not views.is_controlled_by(existing, work.regarding):
@@ -88,7 +89,7 @@ def _child(
     changed = _updated(existing, wanted)
     if changed is None:
         return existing
-    work.write(update(resource, changed))
+    work.write(update(resource, changed), f"failed to reconcile {kind}")
     if changed["spec"] == existing["spec"]:
         return changed
     generation = existing["metadata"]["generation"] + 1

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Final
 
-from knlab.embedded.kube.objects import Object, copy_json
+from knlab.embedded.kube.objects import Object, annotations_of, copy_json
 from knlab.embedded.serving import keys, views
 from knlab.embedded.serving.config import (
     AutoscalerConfig,
     DefaultsConfig,
     DeploymentConfig,
     FeaturesConfig,
+    LoggingConfig,
     ObservabilityConfig,
 )
 from knlab.embedded.serving.config_deployment import SPREAD
 from knlab.embedded.serving.go_text import parse_seconds
-from knlab.embedded.serving.kinds import DEPLOYMENTS, typed
+from knlab.embedded.serving.kinds import DEPLOYMENTS, PODS, typed
 from knlab.embedded.serving.resources import queue_proxy
 from knlab.embedded.serving.resources.metadata import (
     child_metadata,
@@ -26,6 +28,7 @@ from knlab.embedded.serving.resources.metadata import (
 from knlab.embedded.serving.resources.names import content_hash, deployment_name
 
 _DRAIN: Final = {"httpGet": {"port": queue_proxy.ADMIN_PORT, "path": "/wait-for-drain"}}
+_ANNOTATIONS: Final = "metadata.annotations"
 _REVISION_ONLY: Final = frozenset(
     {
         "containerConcurrency",
@@ -45,6 +48,7 @@ class RevisionConfig:
     defaults: DefaultsConfig
     features: FeaturesConfig
     observability: ObservabilityConfig
+    logging: LoggingConfig = field(default_factory=LoggingConfig)
 
 
 def make_deployment(revision: Object, config: RevisionConfig) -> Object:
@@ -71,13 +75,13 @@ def make_deployment(revision: Object, config: RevisionConfig) -> Object:
 
 def initial_scale(revision: Object, config: AutoscalerConfig) -> int:
     """How many pods `revision` starts with."""
-    found = keys.ranked(keys.annotations_of(revision), keys.INITIAL_SCALE)
+    found = keys.ranked(annotations_of(revision), keys.INITIAL_SCALE)
     return int(found[1]) if found else config.initial_scale
 
 
 def progress_deadline(revision: Object, config: DeploymentConfig) -> float:
     """Seconds that `revision` has to get its first pods ready."""
-    text = keys.annotations_of(revision).get(keys.PROGRESS_DEADLINE)
+    text = annotations_of(revision).get(keys.PROGRESS_DEADLINE)
     return parse_seconds(text) if text else config.progress_deadline
 
 
@@ -87,23 +91,62 @@ def _pod_annotations(revision: Object) -> dict[str, str]:
     return annotations | {keys.DEFAULT_CONTAINER: name} if name else annotations
 
 
-def _pod_spec(revision: Object, config: RevisionConfig) -> Object:
+def trial_pod(template: Object, namespace: str) -> Object:
+    """The Pod that shows whether Kubernetes would take the user's containers of `template`."""
+    metadata = {"generateName": "dry-run-validation", "namespace": namespace}
+    revision = {"metadata": metadata, "spec": template.get("spec") or {}}
+    containers = _user_containers(revision, FeaturesConfig())
+    return typed(PODS, {"metadata": metadata, "spec": _user_pod_spec(revision, containers)})
+
+
+def _user_pod_spec(revision: Object, containers: list[Object]) -> Object:
     spec = {
         key: copy_json(value)
         for key, value in revision["spec"].items()
         if key not in _REVISION_ONLY
     }
-    sidecar = queue_proxy.make_queue_proxy(
-        revision, config.deployment, config.observability, config.features
-    )
-    spec["containers"] = [*_user_containers(revision, config.features), sidecar]
+    spec["containers"] = containers
     if "timeoutSeconds" in revision["spec"]:
         spec["terminationGracePeriodSeconds"] = revision["spec"]["timeoutSeconds"]
+    return spec
+
+
+def _pod_spec(revision: Object, config: RevisionConfig) -> Object:
+    sidecar = queue_proxy.make_queue_proxy(
+        revision, config.deployment, config.observability, config.logging, config.features
+    )
+    containers = [*_user_containers(revision, config.features), sidecar]
+    spec = _user_pod_spec(revision, containers)
     if "enableServiceLinks" not in spec and config.defaults.enable_service_links is not None:
         spec["enableServiceLinks"] = config.defaults.enable_service_links
+    for volume, mount in _queue_volumes(revision, config):
+        sidecar.setdefault("volumeMounts", []).append(mount)
+        spec["volumes"] = [*(spec.get("volumes") or ()), volume]
+    runtime = config.deployment.runtime_class(keys.labels_of(revision))
+    if runtime and not spec.get("runtimeClassName"):
+        spec["runtimeClassName"] = runtime
     if config.deployment.default_affinity_type == SPREAD and "affinity" not in spec:
         spec["affinity"] = _spread(revision["metadata"]["name"])
     return spec
+
+
+def _queue_volumes(revision: Object, config: RevisionConfig) -> Iterator[tuple[Object, Object]]:
+    """The volumes that queue-proxy gets, each with its mount."""
+    wish = annotations_of(revision).get(keys.QUEUE_PROXY_POD_INFO, "").lower()
+    state = config.features.state("queueproxy.mount-podinfo")
+    if state == "Enabled" or (state == "Allowed" and wish == "enabled"):
+        source = {"items": [{"path": "annotations", "fieldRef": {"fieldPath": _ANNOTATIONS}}]}
+        mount = {"name": "pod-info", "mountPath": "/etc/podinfo", "readOnly": True}
+        yield {"name": "pod-info", "downwardAPI": source}, mount
+    tokens = [
+        {"serviceAccountToken": {"expirationSeconds": 3600, "path": name, "audience": name}}
+        for name in sorted(config.deployment.queue_sidecar_token_audiences)
+        if name
+    ]
+    if tokens:
+        name = "knative-token-volume"
+        mount = {"name": name, "mountPath": "/var/run/secrets/tokens"}
+        yield {"name": name, "projected": {"sources": tokens}}, mount
 
 
 def _spread(revision: str) -> Object:
@@ -151,7 +194,7 @@ def _user_container(
 
 def _knative_environment(revision: Object) -> list[Object]:
     values = {
-        "K_REVISION": revision["metadata"]["name"],
+        "K_REVISION": revision["metadata"].get("name", ""),
         "K_CONFIGURATION": views.configuration_of(revision),
         "K_SERVICE": keys.labels_of(revision).get(keys.SERVICE, ""),
     }

@@ -6,9 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
-from knlab.embedded.kube.objects import Object
+from knlab.embedded.kube.objects import Object, annotations_of
 from knlab.embedded.serving import keys
-from knlab.embedded.serving.config import ConfigError
+from knlab.embedded.serving.config import ConfigError, NetworkConfig
 from knlab.embedded.serving.domains import (
     CLUSTER_LOCAL,
     DEFAULT_TARGET,
@@ -48,10 +48,7 @@ def make_ingress(route: Object, plan: IngressPlan) -> Object:
         ConfigError: if the route's own http-protocol annotation is wrong.
     """
     metadata = route["metadata"]
-    given = keys.annotations_of(route)
-    klass = keys.ranked_value(given, keys.INGRESS_CLASS) or plan.naming.network.ingress_class
-    annotations = {key: value for key, value in given.items() if key not in _NOT_COPIED}
-    annotations.setdefault(keys.INGRESS_CLASS[0], klass)
+    annotations = ingress_annotations(route, plan.naming.network)
     annotations[keys.ROLLOUT] = format_rollout(plan.rollout)
     if tag_hosts := _tag_hosts(route, plan):
         annotations[keys.TAG_TO_HOST] = json.dumps(tag_hosts, sort_keys=True, separators=(",", ":"))
@@ -60,7 +57,7 @@ def make_ingress(route: Object, plan: IngressPlan) -> Object:
         keys.ROUTE_NAMESPACE: metadata["namespace"],
     }
     spec: Object = {"rules": _rules(route, plan)}
-    if option := _http_option(given, plan.naming.network.http_protocol):
+    if option := http_option(annotations_of(route), plan.naming.network.http_protocol):
         spec["httpOption"] = option
     return typed(
         INGRESSES,
@@ -73,7 +70,21 @@ def make_ingress(route: Object, plan: IngressPlan) -> Object:
     )
 
 
-def _http_option(annotations: dict[str, str], configured: str) -> str:
+def ingress_annotations(parent: Object, network: NetworkConfig) -> dict[str, str]:
+    """The annotations that the Ingress of `parent` has from it, and its class."""
+    given = annotations_of(parent)
+    klass = keys.ranked_value(given, keys.INGRESS_CLASS) or network.ingress_class
+    annotations = {key: value for key, value in given.items() if key not in _NOT_COPIED}
+    annotations.setdefault(keys.INGRESS_CLASS[0], klass)
+    return annotations
+
+
+def http_option(annotations: dict[str, str], configured: str) -> str:
+    """The httpOption of an Ingress: as `annotations` say, else as `configured`.
+
+    Raises:
+        ConfigError: if the annotation is wrong.
+    """
     own = keys.ranked_value(annotations, keys.HTTP_PROTOCOL).lower()
     if own and own not in {"enabled", "redirected"}:
         raise ConfigError(f"incorrect http-protocol annotation: {own}")
@@ -173,7 +184,5 @@ def make_placeholder(route: Object, hostname: str, external_name: str) -> Object
         "sessionAffinity": "None",
         "ports": [port],
     }
-    metadata = child_metadata(
-        hostname, route, labels=labels, annotations=keys.annotations_of(route)
-    )
+    metadata = child_metadata(hostname, route, labels=labels, annotations=annotations_of(route))
     return typed(CORE_SERVICES, {"metadata": metadata, "spec": spec})

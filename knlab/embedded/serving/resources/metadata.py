@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from knlab.embedded.kube.objects import Object, owner_reference
+from knlab.embedded.kube.objects import Object, annotations_of, owner_reference
 from knlab.embedded.serving import keys
 
 _NOT_COPIED_LABELS: Final = frozenset({keys.ROUTE, keys.ROUTING_STATE})
@@ -46,6 +46,6 @@ def revision_child_annotations(revision: Object, *, autoscaling: bool = False) -
     """The annotations for children of `revision`, with or without those of the autoscaler."""
     return {
         key: value
-        for key, value in keys.annotations_of(revision).items()
+        for key, value in annotations_of(revision).items()
         if key not in _NOT_COPIED and (autoscaling or not key.startswith(keys.AUTOSCALING))
     }

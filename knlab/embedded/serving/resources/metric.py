@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from knlab.embedded.kube.objects import Object, owner_reference
-from knlab.embedded.serving.keys import METRIC, annotations_of, labels_of
+from knlab.embedded.kube.objects import Object, annotations_of, owner_reference
+from knlab.embedded.serving.keys import METRIC, labels_of
 from knlab.embedded.serving.kinds import METRICS, SERVERLESS_SERVICES, typed
 from knlab.kpa.spec import DeciderSpec
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from knlab.embedded.kube.objects import Object, copy_json
-from knlab.embedded.kube.quantities import QuantityError, canonical_quantity
+from knlab.embedded.kube.objects import Object, annotations_of, copy_json
 from knlab.embedded.serving import keys, views
-from knlab.embedded.serving.config import DeploymentConfig, FeaturesConfig, ObservabilityConfig
+from knlab.embedded.serving.config import (
+    DeploymentConfig,
+    FeaturesConfig,
+    LoggingConfig,
+    ObservabilityConfig,
+)
 from knlab.embedded.serving.kinds import SYSTEM_NAMESPACE
+from knlab.embedded.serving.resources.queue_resources import queue_resources
 
 NAME: Final = "queue-proxy"
 HTTP_PORT: Final = 8012
@@ -22,6 +27,7 @@ PROFILING_PORT: Final = 8008
 AUTOSCALING_METRICS: Final = "http-autometric"
 USER_METRICS: Final = "http-usermetric"
 
+_LOGGING_COMPONENT: Final = "queueproxy"
 _LOCALHOST: Final = "127.0.0.1"
 _PROBE_ORDER: Final = (
     "exec", "httpGet", "tcpSocket", "grpc", "initialDelaySeconds", "timeoutSeconds",
@@ -35,9 +41,6 @@ _SECURITY_CONTEXT: Final = {
     "capabilities": {"drop": ["ALL"]},
     "seccompProfile": {"type": "RuntimeDefault"},
 }
-_DEFAULT_RESOURCES: Final = (
-    ("requests", "memory", "400Mi"), ("limits", "cpu", "1"), ("limits", "memory", "800Mi"),
-)  # fmt: skip
 
 
 def serving_port(revision: Object) -> int:
@@ -49,6 +52,7 @@ def make_queue_proxy(
     revision: Object,
     deployment: DeploymentConfig,
     observability: ObservabilityConfig,
+    logging: LoggingConfig,
     features: FeaturesConfig,
 ) -> Object:
     """The queue-proxy container for the pods of `revision`."""
@@ -56,7 +60,7 @@ def make_queue_proxy(
     container: Object = {
         "name": NAME,
         "image": deployment.queue_sidecar_image,
-        "resources": _resources(revision, deployment, features),
+        "resources": queue_resources(revision, deployment, features),
         "ports": [
             {"name": AUTOSCALING_METRICS, "containerPort": AUTOSCALING_METRICS_PORT},
             {"name": USER_METRICS, "containerPort": USER_METRICS_PORT},
@@ -64,7 +68,7 @@ def make_queue_proxy(
             {"name": "https-port", "containerPort": HTTPS_PORT},
         ],
         "securityContext": copy_json(_SECURITY_CONTEXT),
-        "env": _environment(revision, deployment, observability, features),
+        "env": _environment(revision, deployment, observability, logging, features),
     }
     probe = views.serving_container(revision["spec"]).get("readinessProbe")
     if probe is not None:
@@ -85,33 +89,15 @@ def _without_action(probe: Object) -> Object:
     }
 
 
-def _resources(revision: Object, deployment: DeploymentConfig, features: FeaturesConfig) -> Object:
-    found = {
-        "requests": dict(deployment.queue_requests),
-        "limits": dict(deployment.queue_limits),
-    }
-    if features.enabled("queueproxy.resource-defaults"):
-        for part, name, value in _DEFAULT_RESOURCES:
-            found[part].setdefault(name, value)
-    annotations = keys.annotations_of(revision)
-    for part in ("requests", "limits"):
-        for name in ("cpu", "memory", "ephemeral-storage"):
-            key = f"queue.sidecar.serving.knative.dev/{name}-resource-{part[:-1]}"
-            try:
-                found[part][name] = canonical_quantity(annotations.get(key, ""))
-            except QuantityError:
-                continue
-    return {part: values for part, values in found.items() if values}
-
-
 def _environment(
     revision: Object,
     deployment: DeploymentConfig,
     observability: ObservabilityConfig,
+    logging: LoggingConfig,
     features: FeaturesConfig,
 ) -> list[Object]:
     metadata, spec = revision["metadata"], revision["spec"]
-    duplex = keys.annotations_of(revision).get(keys.HTTP_FULL_DUPLEX, "").lower() == "enabled"
+    duplex = annotations_of(revision).get(keys.HTTP_FULL_DUPLEX, "").lower() == "enabled"
     least, most, suites, curves = deployment.queue_tls
     values: dict[str, Any] = {
         "SERVING_NAMESPACE": metadata["namespace"],
@@ -126,8 +112,8 @@ def _environment(
         "REVISION_IDLE_TIMEOUT_SECONDS": spec.get("idleTimeoutSeconds") or 0,
         "SERVING_POD": {"fieldPath": "metadata.name"},
         "SERVING_POD_IP": {"fieldPath": "status.podIP"},
-        "SERVING_LOGGING_CONFIG": "",
-        "SERVING_LOGGING_LEVEL": "",
+        "SERVING_LOGGING_CONFIG": logging.logger,
+        "SERVING_LOGGING_LEVEL": logging.levels.get(_LOGGING_COMPONENT, ""),
         "USER_PORT": views.user_port(spec),
         "SYSTEM_NAMESPACE": SYSTEM_NAMESPACE,
         "SERVING_READINESS_PROBE": readiness_probe_json(spec, features),

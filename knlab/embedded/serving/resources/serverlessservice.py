@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from knlab.embedded.kube.objects import Object, copy_json
+from knlab.embedded.kube.objects import Object, annotations_of, copy_json
 from knlab.embedded.serving import keys, views
 from knlab.embedded.serving.kinds import CORE_SERVICES, ENDPOINTS, typed
 from knlab.embedded.serving.resources import queue_proxy
@@ -84,7 +84,7 @@ def _metadata(sks: Object, name: str, kind: str) -> Object:
         keys.SKS: sks["metadata"]["name"],
         keys.SERVICE_TYPE: kind,
     }
-    return child_metadata(name, sks, labels=labels, annotations=keys.annotations_of(sks))
+    return child_metadata(name, sks, labels=labels, annotations=annotations_of(sks))
 
 
 def _http_port(sks: Object, port: int) -> Object:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from knlab.embedded.kube.objects import Object, copy_json, owner_reference
+from knlab.embedded.kube.objects import Object, annotations_of, copy_json, owner_reference
 from knlab.embedded.serving import keys, views
 from knlab.embedded.serving.conditions import timestamp
 from knlab.embedded.serving.kinds import CONFIGURATIONS, REVISIONS, ROUTES, typed
@@ -19,10 +19,10 @@ def make_configuration(service: Object, existing: Object | None = None) -> Objec
     }
     annotations = {
         key: value
-        for key, value in keys.annotations_of(service).items()
+        for key, value in annotations_of(service).items()
         if key != keys.LAST_APPLIED and key not in keys.ROLLOUT_DURATION
     }
-    known = keys.annotations_of(existing).get(keys.ROUTES, "") if existing else ""
+    known = annotations_of(existing).get(keys.ROUTES, "") if existing else ""
     annotations[keys.ROUTES] = ",".join(sorted(views.comma_set(known) | {name}))
     metadata = child_metadata(name, service, labels=labels, annotations=annotations)
     spec = {"template": copy_json(service["spec"].get("template") or {})}
@@ -32,7 +32,7 @@ def make_configuration(service: Object, existing: Object | None = None) -> Objec
 def make_route(service: Object) -> Object:
     """The Route of `service`: its traffic, with the latest entries naming the Configuration."""
     name = service["metadata"]["name"]
-    annotations = keys.annotations_of(service)
+    annotations = annotations_of(service)
     annotations.pop(keys.LAST_APPLIED, None)
     labels = keys.labels_of(service) | {keys.SERVICE: name}
     traffic = copy_json(service["spec"].get("traffic") or [])
@@ -56,7 +56,7 @@ def make_revision(configuration: Object, now: float) -> Object:
     annotations = dict(own.get("annotations") or {})
     annotations[keys.ROUTING_STATE_MODIFIED] = timestamp(now)
     state = "pending"
-    given = keys.annotations_of(configuration)
+    given = annotations_of(configuration)
     if keys.LAST_MODIFIER in given:
         annotations[keys.CREATOR] = given[keys.LAST_MODIFIER]
     if keys.ROUTES in given:

@@ -94,7 +94,8 @@ def test_without_a_metrics_server_an_autoscaler_says_what_it_misses() -> None:
     active = condition(kept, "ScalingActive") or {}
     assert (active["status"], active["reason"]) == ("False", "FailedGetResourceMetric")
     assert active["message"].endswith("this cluster does not scale by metrics")
-    assert kept["status"]["currentReplicas"] == kept["status"]["desiredReplicas"] == 2
+    counts = (kept["status"]["currentReplicas"], kept["status"]["desiredReplicas"])
+    assert counts == (2, 0)
     assert [note.reason for note in outcome.notes] == ["FailedGetResourceMetric"]
     assert sync_autoscaler(view, KEY, NOW).notes == ()
 
@@ -111,6 +112,7 @@ def test_bounds_hold_even_without_metrics(present: int, wanted: int, why: str) -
     outcome = sync_autoscaler(view, KEY, NOW)
     apply_outcome(view, outcome)
     assert view.objects[DEPLOYMENTS, KEY]["spec"]["replicas"] == wanted
+    assert view.objects[AUTOSCALERS, KEY]["status"]["desiredReplicas"] == wanted
     assert outcome.notes[0].message == f"New size: {wanted}; reason: {why}"
 
 

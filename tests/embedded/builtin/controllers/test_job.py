@@ -316,12 +316,21 @@ def test_a_job_that_goes_lets_its_pods_go() -> None:
     assert [pod["metadata"]["finalizers"] for pod in cluster.view.list(PODS)] == [[]]
 
 
-def test_without_its_service_account_no_pod_is_made() -> None:
-    made = job()
-    made["spec"]["template"]["spec"]["serviceAccountName"] = "missing"
-    outcome = sync_job(DictView([made]), KEY, NOW)
-    assert [note.reason for note in outcome.notes] == ["FailedCreate"]
-    assert 'serviceaccount "missing" not found' in outcome.notes[0].message
+def test_a_pod_that_is_refused_is_told_and_those_before_it_count() -> None:
+    outcome = sync_job(DictView([job(completions=3, parallelism=3)]), KEY, NOW)
+    creations = [write for write in outcome.writes if write.verb == "create"]
+    refused = creations[1].refused
+    assert refused is not None
+    end = refused("no room")
+    assert [(note.reason, note.message.partition(":")[0]) for note in end.notes] == [
+        ("SuccessfulCreate", "Created pod"), ("FailedCreate", "Error creating"),
+    ]  # fmt: skip
+    assert end.notes[1].message == "Error creating: no room"
+    assert [write.object["status"].get("active") for write in end.writes] == [1]
+    first = creations[0].refused
+    assert first is not None
+    assert "active" not in first("no room").writes[0].object["status"]
+    assert end.failed == "no room"
 
 
 def test_a_finished_job_goes_when_its_time_is_over() -> None:

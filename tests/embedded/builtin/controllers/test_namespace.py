@@ -11,7 +11,7 @@ from knlab.embedded.kube.objects import Object
 from tests.factories import NOW, NOW_TEXT, DictView, apply_outcome, make, settle
 
 KEY = ("", "team")
-ROWS = rows(tuple)
+ROWS = rows(lambda _: ())
 
 
 def namespace(*, going: bool = False) -> Object:

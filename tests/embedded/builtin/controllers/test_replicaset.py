@@ -128,20 +128,24 @@ def test_a_pod_is_available_once_it_has_been_ready_long_enough() -> None:
     assert later.writes[-1].object["status"]["availableReplicas"] == 1
 
 
-def test_a_missing_service_account_is_a_failure_that_heals() -> None:
-    made = replica_set(1)
-    made["spec"]["template"]["spec"]["serviceAccountName"] = "robot"
-    view = DictView([made])
-    outcome = sync_replica_set(view, KEY, NOW)
-    apply_outcome(view, outcome)
+def test_a_refused_pod_is_a_failure_that_heals() -> None:
+    view = DictView([replica_set(3)])
+    first, second, *_ = sync_replica_set(view, KEY, NOW).writes
+    assert second.refused is not None
+    end = second.refused('pods "x" is forbidden: why')
+    assert [note.reason for note in end.notes] == ["SuccessfulCreate", "FailedCreate"]
+    assert end.notes[1].message == 'Error creating: pods "x" is forbidden: why'
+    assert end.failed == 'pods "x" is forbidden: why'
+    apply_outcome(view, Outcome((first, *end.writes)))
     failure = condition(view.objects[REPLICA_SETS, KEY], "ReplicaFailure") or {}
-    assert failure["reason"] == "FailedCreate"
-    assert 'serviceaccount "robot" not found' in failure["message"]
-    assert [note.reason for note in outcome.notes] == ["FailedCreate"]
-    assert sync_replica_set(view, KEY, NOW).notes == ()
-    view.add(make("v1", "ServiceAccount", "robot", "default"))
+    assert (failure["status"], failure["reason"]) == ("True", "FailedCreate")
+    again = sync_replica_set(view, KEY, NOW).writes[0].refused
+    assert again is not None
+    apply_outcome(view, Outcome(again('pods "y" is forbidden: why').writes))
+    failure = condition(view.objects[REPLICA_SETS, KEY], "ReplicaFailure") or {}
+    assert failure["message"] == 'pods "x" is forbidden: why'  # the first words stay
     settle(view, sync_replica_set, KEY)
-    assert len(view.list(PODS)) == 1
+    assert len(view.list(PODS)) == 3
     assert condition(view.objects[REPLICA_SETS, KEY], "ReplicaFailure") is None
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from knlab.embedded.builtin.defaults.pods import default_pod, pull_policy, qos_class
+from knlab.embedded.kube.objects import copy_json
 from tests.factories import make
 
 
@@ -33,8 +34,6 @@ def test_a_bare_pod_becomes_what_kubernetes_stores() -> None:
         ],
         "dnsPolicy": "ClusterFirst",
         "enableServiceLinks": True,
-        "preemptionPolicy": "PreemptLowerPriority",
-        "priority": 0,
         "restartPolicy": "Always",
         "schedulerName": "default-scheduler",
         "securityContext": {},
@@ -107,3 +106,12 @@ def test_quality_of_service_follows_requests_and_limits(resources: Any, expected
 def test_defaulting_twice_changes_nothing() -> None:
     once = pod(image="web:1")
     assert default_pod({**once}, once) == once
+
+
+def test_an_update_that_leaves_out_what_every_pod_has_changes_nothing() -> None:
+    mine = {"effect": "NoExecute", "key": "mine", "operator": "Exists"}
+    spec = {"containers": [{"name": "c", "image": "i:1"}], "tolerations": [mine]}
+    made = default_pod({"spec": copy_json(spec)}, None)
+    given = {key: value for key, value in made["spec"].items() if key != "enableServiceLinks"}
+    again = default_pod({"spec": {**given, "tolerations": [mine]}}, made)
+    assert again["spec"] == made["spec"]

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from knlab.embedded.builtin.defaults.services import (
     default_endpoint_slice,
     default_endpoints,
     service_defaults,
 )
+from knlab.embedded.builtin.service_addresses import claims_of
 from knlab.embedded.kube.objects import Object, copy_json
 from tests.factories import make
 
@@ -15,7 +18,11 @@ PORTS = [{"port": 80}]
 
 def service(old: Object | None = None, others: list[Object] | None = None, **spec: Any) -> Object:
     new = make("v1", "Service", "web", "default", spec=copy_json(spec))
-    return service_defaults(lambda: others or [])(new, old)
+
+    def holders(claim: str) -> list[Object]:
+        return [other for other in others or () if claim in claims_of(other)]
+
+    return service_defaults(holders)(new, old)
 
 
 def test_a_service_gets_one_address_and_the_usual_policies() -> None:
@@ -47,6 +54,18 @@ def test_an_update_without_the_allocated_fields_keeps_them() -> None:
     old = service(type="LoadBalancer", ports=PORTS)
     again = service(old, [old], type="LoadBalancer", ports=PORTS)
     assert again["spec"] == old["spec"]
+
+
+@pytest.mark.parametrize(
+    ("ports", "kept"),
+    [([{"port": 80, "nodePort": 31000}], None), ([{"port": 80, "nodePort": 31001}], 31001)],
+)
+def test_a_service_that_is_closed_loses_its_node_ports_unless_it_asks_for_others(
+    ports: list[Object], kept: int | None
+) -> None:
+    old = service(type="NodePort", ports=[{"port": 80, "nodePort": 31000}])
+    closed = service(old, type="ClusterIP", ports=ports)
+    assert closed["spec"]["ports"][0].get("nodePort") == kept
 
 
 def test_a_load_balancer_has_node_ports_unless_it_declines() -> None:

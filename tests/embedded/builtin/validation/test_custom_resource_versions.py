@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 
-from knlab.embedded.builtin.validation.custom_resource_versions import rules_in, selectable_fields
+from knlab.embedded.builtin.validation.custom_resource_versions import (
+    patterns_in,
+    rules_in,
+    selectable_fields,
+)
 
 RULES = {"x-kubernetes-validations": [{"rule": "self > 1"}]}
 SCHEMA = {
@@ -93,3 +97,25 @@ def test_selectable_fields(paths: list[str], causes: list[str]) -> None:
         "selectableFields": [{"jsonPath": path} for path in paths],
     }
     assert [str(cause) for cause in selectable_fields(version, "f")] == causes
+
+
+@pytest.mark.parametrize(
+    ("schema", "where"),
+    [
+        ({"pattern": "["}, "s"),
+        ({"properties": {"a": {"items": {"pattern": "["}}}}, "s.properties[a].items"),
+        ({"allOf": [{}, {"not": {"pattern": "["}}]}, "s.allOf[1].not"),
+        ({"additionalProperties": {"pattern": "["}}, "s.additionalProperties"),
+    ],
+)
+def test_patterns_must_be_regular_expressions(schema: dict[str, Any], where: str) -> None:
+    (cause,) = patterns_in(schema, "s")
+    assert str(cause) == (
+        f'{where}.pattern: Invalid value: "[": must be a valid regular expression, but isn\'t:'
+        " error parsing regexp: missing closing ]: `[`"
+    )
+
+
+@pytest.mark.parametrize("pattern", ["", "^a+$", r"\pL", r"\z", "[[:alpha:]]"])
+def test_patterns_of_go_are_good(pattern: str) -> None:
+    assert list(patterns_in({"pattern": pattern}, "s")) == []

@@ -89,13 +89,24 @@ CONTAINER = "spec.template.spec.containers.0"
         ),
         pytest.param(
             "Deployment", ("spec.strategy.type", "Blue"),
-            'spec.strategy: Unsupported value: {"type":"Blue"}: supported values: "Recreate",'
-            ' "RollingUpdate"', id="an unknown strategy",
+            'spec.strategy: Unsupported value: {"Type":"Blue","RollingUpdate":null}: supported'
+            ' values: "Recreate", "RollingUpdate"', id="an unknown strategy",
         ),
         pytest.param(
             "Deployment", ("spec.strategy.rollingUpdate", {"maxSurge": 0, "maxUnavailable": 0}),
             "spec.strategy.rollingUpdate.maxUnavailable: Invalid value: 0: may not be 0 when"
             " `maxSurge` is 0", id="a rollout that could never move",
+        ),
+        pytest.param(
+            "Deployment", ("spec", {}),
+            "[spec.selector: Required value, spec.template.metadata.labels: Invalid value: null:"
+            " `selector` does not match template `labels`, spec.template.spec.containers: Required"
+            " value]", id="nothing at all",
+        ),
+        pytest.param(
+            "Pod", ("spec.restartPolicy", "x"),
+            'spec.restartPolicy: Unsupported value: "x": supported values: "Always", "OnFailure",'
+            ' "Never"', id="an unknown restart policy",
         ),
         pytest.param(
             "Deployment", ("spec.template.spec.restartPolicy", "Never"),
@@ -153,6 +164,14 @@ CONTAINER = "spec.template.spec.containers.0"
             "Service", ("spec.clusterIP", "10.96.0.1"),
             'spec.clusterIPs: Invalid value: ["10.96.0.1"]: failed to allocate IP 10.96.0.1:'
             " provided IP is already allocated", id="somebody else's address",
+        ),
+        pytest.param(
+            "Service", ("spec", {"type": "NodePort", "ports": [
+                {"name": "a", "port": 80, "nodePort": 31300},
+                {"name": "b", "port": 80, "nodePort": 31300, "protocol": "UDP"},
+            ]}),
+            "spec.ports[1].nodePort: Invalid value: 31300: provided port is already allocated",
+            id="a node port twice",
         ),
         pytest.param(
             "Service", ("spec.clusterIP", "192.168.0.1"), "is not in the valid range",

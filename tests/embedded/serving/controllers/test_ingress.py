@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from knlab.embedded.kube.objects import Object, condition
 from knlab.embedded.serving.controllers.ingress import FINALIZER, ingress_controller
-from knlab.embedded.serving.kinds import INGRESSES
-from knlab.embedded.serving.routing import make_routes
+from knlab.embedded.serving.kinds import ENDPOINTS, INGRESSES
+from knlab.embedded.serving.routing import IngressRoutes, ingress_routes, revision_route
 from tests.factories import NOW, DictView, make, settle
 
 CLASS = {"networking.knative.dev/ingress.class": "kourier.ingress.networking.knative.dev"}
@@ -26,6 +28,21 @@ def ingress(name: str = "hello", **more: Any) -> Object:
     metadata = {"annotations": CLASS, "finalizers": [FINALIZER]} | more
     return make("networking.internal.knative.dev/v1alpha1", "Ingress", name, "ns",
                 metadata=metadata, spec={"rules": rules, "httpOption": "Enabled"})  # fmt: skip
+
+
+PORTS = [{"name": "https", "port": 8112}, {"name": "http", "port": 8012}]
+ACTIVATORS = {"addresses": [{"ip": "10.0.0.1"}], "ports": PORTS}
+BACKEND = (
+    make("v1", "Service", "hello-00001", "ns",
+         spec={"ports": [{"name": "http", "port": 80, "targetPort": 8012}]}),
+    make("v1", "Endpoints", "hello-00001", "ns", subsets=[ACTIVATORS]),
+)  # fmt: skip
+
+
+def routes_of(view: DictView, name: str = "hello") -> IngressRoutes:
+    found = view.find(INGRESSES, "ns", name)
+    assert found is not None
+    return ingress_routes(found, view)
 
 
 def reason(view: DictView, kind: str, name: str = "hello") -> tuple[str, str, str]:
@@ -82,17 +99,17 @@ def test_other_classes_are_left_alone() -> None:
         view = DictView([ingress(annotations=given, finalizers=[])])
         sync = ingress_controller(lambda _ingress: True).sync
         assert sync(view, ("ns", "hello"), NOW).writes == ()
-        assert make_routes(view).external == {}
+        assert routes_of(view) == IngressRoutes()
 
 
 def test_both_spellings_of_the_class_count() -> None:
     spelled = {key.replace("ingress.class", "ingress-class"): value for key, value in CLASS.items()}
-    view = DictView([ingress(annotations=spelled)])
-    assert list(make_routes(view).external) == ["h.example.com"]
+    view = DictView([ingress(annotations=spelled), *BACKEND])
+    assert list(routes_of(view).external) == ["h.example.com"]
 
 
 def test_the_older_ingress_keeps_a_host() -> None:
-    view = DictView([ingress("old", creationTimestamp=OLD), ingress("new")])
+    view = DictView([ingress("old", creationTimestamp=OLD), ingress("new"), *BACKEND])
     sync = ingress_controller(lambda _ingress: True).sync
     for name in ("new", "old"):
         settle(view, sync, ("ns", name))
@@ -102,7 +119,7 @@ def test_the_older_ingress_keeps_a_host() -> None:
         "DomainConflict",
         "Ingress rejected: ingress has a conflicting domain with another ingress",
     )
-    assert list(make_routes(view).generations) == [("ns", "old")]
+    assert [routes_of(view, name).generation for name in ("old", "new")] == [1, None]
     del view.objects[INGRESSES, ("ns", "old")]
     settle(view, sync, ("ns", "new"))
     assert reason(view, "Ready", "new")[0] == "True"
@@ -124,28 +141,65 @@ def test_routes_for_gateway_and_activator() -> None:
         "containers": [{"image": "x", "readinessProbe": {"exec": {"command": ["true"]}}}],
         "containerConcurrency": 3, "timeoutSeconds": 20,
     })  # fmt: skip
-    ports = [{"name": "https", "port": 8112}, {"name": "http", "port": 8012}]
     private = {"addresses": [{"ip": "10.1.0.1"}], "notReadyAddresses": [{"ip": "10.1.0.2"}],
-               "ports": ports}  # fmt: skip
-    activators = {"addresses": [{"ip": "10.0.0.1"}], "ports": ports}
+               "ports": PORTS}  # fmt: skip
     view = DictView(
         [
             ingress(generation=4),
             revision,
-            make("v1", "Endpoints", "hello-00001", "ns", subsets=[activators]),
+            *BACKEND,
             make("v1", "Endpoints", "hello-00001-private", "ns", subsets=[private]),
-            make("v1", "Endpoints", "activator-service", "knative-serving", subsets=[activators]),
+            make("v1", "Endpoints", "activator-service", "knative-serving", subsets=[ACTIVATORS]),
         ]
     )
-    routes = make_routes(view)
+    routes = routes_of(view)
     assert set(routes.internal) == {"h.ns.svc", "h.example.com"}
     assert set(routes.external) == {"h.example.com"}
     split = routes.external["h.example.com"].paths[0].splits[0]
     assert split.addresses == (("10.0.0.1", 8012),)
     assert split.append_headers == (("Knative-Serving-Revision", "hello-00001"),)
-    assert routes.generations == {("ns", "hello"): 4}
-    found = routes.revisions["ns", "hello-00001"]
+    assert routes.generation == 4
+    found = revision_route(revision, view)
     assert found.ready == (("10.1.0.1", 8012),)
     assert found.not_ready == (("10.1.0.2", 8012),)
     assert found.activators == ("10.0.0.1",)
     assert (found.container_concurrency, found.timeout, found.only_ready) == (3, 20.0, True)
+
+
+def test_an_ingress_is_not_taken_over_before_there_is_somebody_behind_it() -> None:
+    view = DictView([ingress()])
+    assert routes_of(view) == IngressRoutes()
+    for each in BACKEND:
+        view.add(each)
+    assert set(routes_of(view).external) == {"h.example.com"}
+    assert routes_of(view).generation == 1
+
+
+def test_an_ingress_that_was_ready_stays_when_nobody_is_behind_it() -> None:
+    view = DictView([ingress(), *BACKEND])
+    settle(view, ingress_controller(lambda _ingress: True).sync, ("ns", "hello"))
+    del view.objects[ENDPOINTS, ("ns", "hello-00001")]
+    routes = routes_of(view)
+    [split] = routes.external["h.example.com"].paths[0].splits
+    assert split.addresses == ()
+    assert routes.generation is None
+
+
+@pytest.mark.parametrize(
+    ("port_name", "disabled", "http2"),
+    [
+        ("http", "", False),
+        ("http2", "", True),
+        ("h2c", "false", True),
+        ("http2", "TRUE", False),
+    ],
+)
+def test_the_name_of_a_port_chooses_the_version_of_http(
+    port_name: str, disabled: str, http2: bool
+) -> None:
+    port = {"name": port_name, "port": 80, "targetPort": 8013}
+    service = make("v1", "Service", "hello-00001", "ns", spec={"ports": [port]})
+    annotations = CLASS | {"kourier.knative.dev/disable-http2": disabled}
+    view = DictView([ingress(annotations=annotations), BACKEND[1], service])
+    [split] = routes_of(view).external["h.example.com"].paths[0].splits
+    assert (split.http2, split.addresses) == (http2, (("10.0.0.1", 8013),))

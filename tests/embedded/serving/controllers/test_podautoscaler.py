@@ -2,176 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from knlab.embedded.kube.controller import NOTHING, Outcome
-from knlab.embedded.kube.objects import Key, Object, condition, copy_json, owner_reference
-from knlab.embedded.serving.conditions import timestamp
+from knlab.embedded.kube.controller import NOTHING
+from knlab.embedded.kube.objects import Key, Object, copy_json, owner_reference
 from knlab.embedded.serving.controllers.podautoscaler import make_podautoscaler_controller
 from knlab.embedded.serving.kinds import (
     CONFIG_MAPS,
     DEPLOYMENTS,
     METRICS,
-    POD_AUTOSCALERS,
     PODS,
     SERVERLESS_SERVICES,
 )
 from knlab.kpa.autoscaler import DeciderStatus
-from tests.factories import NOW, DictView, apply_outcome, make, settle
+from tests.embedded.serving.controllers.autoscaled import (
+    CLASS,
+    KEY,
+    LABELS,
+    METRIC,
+    NAME,
+    Port,
+    World,
+)
+from tests.factories import NOW, DictView, make
 
-NAME = "hello-00001"
-KEY = ("default", NAME)
-LABELS = {
-    "app": NAME,
-    "serving.knative.dev/configuration": "hello",
-    "serving.knative.dev/revision": NAME,
-    "serving.knative.dev/service": "hello",
-}
-CLASS = {"autoscaling.knative.dev/class": "kpa.autoscaling.knative.dev"}
-METRIC = {"autoscaling.knative.dev/metric": "concurrency"}
 QUEUED = "Requests to the target are being buffered as resources are provisioned."
-
-
-class Port:
-    """Deciders and probe of one revision, as they are told to be."""
-
-    def __init__(self, desired: int = -1, excess: int = -111) -> None:
-        self.decision: DeciderStatus | None = DeciderStatus(desired, excess)
-        self.answered = False
-        self.requested: list[Key] = []
-        self.wakes: list[Callable[[Key], None]] = []
-
-    def status(self, key: Key) -> DeciderStatus | None:
-        assert key == KEY
-        return self.decision
-
-    def on_decision(self, wake: Callable[[Key], None]) -> None:
-        self.wakes.append(wake)
-
-    def answers(self, key: Key) -> bool:
-        assert key == KEY
-        return self.answered
-
-    def request(self, key: Key) -> None:
-        self.requested.append(key)
-
-    def on_answer(self, wake: Callable[[Key], None]) -> None:
-        self.wakes.append(wake)
-
-
-class World:
-    """One PodAutoscaler and what is around it."""
-
-    def __init__(self, annotations: Mapping[str, str] | None = None, **spec: Any) -> None:
-        self.port = Port()
-        self.sync = make_podautoscaler_controller(self.port, self.port).sync
-        self.view = DictView()
-        self.now = NOW
-        target = {
-            "apiVersion": "apps/v1",
-            "kind": "Deployment",
-            "name": f"{NAME}-deployment",
-        }
-        self.view.add(
-            make(
-                "autoscaling.internal.knative.dev/v1alpha1", "PodAutoscaler", NAME,
-                namespace="default",
-                metadata={"labels": LABELS,
-                          "annotations": CLASS | METRIC | dict(annotations or {})},
-                spec={"protocolType": "http1", "reachability": "Reachable",
-                      "scaleTargetRef": target} | spec,
-            )
-        )  # fmt: skip
-        self.view.add(
-            make("apps/v1", "Deployment", f"{NAME}-deployment", namespace="default",
-                 spec={"replicas": 1})
-        )  # fmt: skip
-        self.configure("config-deployment", {"queue-sidecar-image": "queue:1"})
-
-    def configure(self, name: str, settings: Mapping[str, str]) -> None:
-        self.view.add(
-            make("v1", "ConfigMap", name, namespace="knative-serving", data=dict(settings))
-        )
-
-    def settle(self) -> Outcome:
-        return settle(self.view, self.sync, KEY, self.now)
-
-    def look(self) -> Outcome:
-        outcome = self.sync(self.view, KEY, self.now)
-        apply_outcome(self.view, outcome)
-        return outcome
-
-    def at(self, seconds: float) -> World:
-        self.now = NOW + seconds
-        return self
-
-    def path_answers(self, *, ready: bool = True) -> None:
-        """What the ServerlessService's own controller says."""
-        path = self.path
-        mode, old = path["spec"]["mode"], condition(path, "ActivatorEndpointsPopulated")
-        proxying = {"type": "ActivatorEndpointsPopulated", "status": str(mode == "Proxy")}
-        changed = old is None or old["status"] != proxying["status"]
-        since = timestamp(self.now) if changed or old is None else old["lastTransitionTime"]
-        happy = {"type": "Ready", "status": "True" if ready else "Unknown"}
-        if not ready:
-            happy |= {"reason": "NoHealthyBackends", "message": "K8s Service is not ready"}
-        path["status"] = {
-            "observedGeneration": path["metadata"]["generation"],
-            "privateServiceName": f"{NAME}-private",
-            "serviceName": NAME,
-            "conditions": [
-                proxying | {"lastTransitionTime": since},
-                happy | {"lastTransitionTime": timestamp(self.now)},
-            ],
-        }
-
-    def pods(self, ready: int, starting: int = 0) -> None:
-        for address in [a for a in self.view.objects if a[0] == PODS]:
-            del self.view.objects[address]
-        for number in range(ready + starting):
-            self.view.add(
-                make("v1", "Pod", f"{NAME}-{number}", namespace="default",
-                     metadata={"labels": {"serving.knative.dev/revision": NAME}},
-                     spec={},
-                     status={"phase": "Running" if number < ready else "Pending",
-                             "conditions": [{"type": "Ready", "status": str(number < ready)}]})
-            )  # fmt: skip
-
-    def running(self, ready: int = 1) -> World:
-        """With so many pods ready since time 0."""
-        self.look()
-        self.path_answers(ready=False)
-        self.settle()
-        self.pods(ready)
-        self.path_answers()
-        self.settle()
-        self.path_answers()
-        self.settle()
-        return self
-
-    def found(self, resource: Any, name: str = NAME) -> Object:
-        return self.view.objects[resource, ("default", name)]
-
-    @property
-    def autoscaler(self) -> Object:
-        return self.found(POD_AUTOSCALERS)
-
-    @property
-    def path(self) -> Object:
-        return self.found(SERVERLESS_SERVICES)
-
-    @property
-    def replicas(self) -> int:
-        replicas: int = self.found(DEPLOYMENTS, f"{NAME}-deployment")["spec"]["replicas"]
-        return replicas
-
-    def said(self, kind: str) -> tuple[str, str, str]:
-        item = condition(self.autoscaler, kind)
-        assert item is not None
-        return item["status"], item.get("reason", ""), item.get("message", "")
 
 
 def test_first_there_is_a_serverless_service_in_proxy_mode() -> None:
@@ -469,7 +327,14 @@ def test_without_its_deployment_scaling_fails_and_is_retried() -> None:
     world.port.decision = DeciderStatus(2, -111)
     del world.view.objects[DEPLOYMENTS, ("default", f"{NAME}-deployment")]
     outcome = world.sync(world.view, KEY, NOW)
-    assert outcome.failed == f"error scaling target: deployment {NAME}-deployment not found"
+    assert outcome.failed == (
+        "error scaling target: failed to get scale target "
+        f"{{Deployment  {NAME}-deployment  apps/v1  }}: error fetching Pod Scalable "
+        f'default/{NAME}-deployment: deployments.apps "{NAME}-deployment" not found'
+    )
+    assert [(note.reason, note.message) for note in outcome.notes] == [
+        ("InternalError", outcome.failed)
+    ]
 
 
 def test_an_impossible_setting_fails_by_name() -> None:

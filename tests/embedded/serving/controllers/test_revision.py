@@ -233,3 +233,63 @@ def test_another_queue_image_updates_the_deployment_but_not_its_size(
     containers = deployment["spec"]["template"]["spec"]["containers"]
     assert containers[1]["image"] == "knative.dev/queue:y"
     assert deployment["spec"]["replicas"] == 2
+
+
+def test_the_log_url_names_the_revision_by_its_uid(cluster: Any, make_hello: Hello) -> None:
+    cluster.configure(
+        "config-observability", {"logging.revision-url-template": "http://logs/${REVISION_UID}"}
+    )
+    cluster.apply(make_hello())
+    cluster.settle()
+    revision = cluster.get(REVISIONS, NAME)
+    assert revision["status"]["logUrl"] == f"http://logs/{revision['metadata']['uid']}"
+    cluster.configure("config-observability", {})
+    cluster.settle()
+    assert "logUrl" not in cluster.get(REVISIONS, NAME)["status"]
+
+
+def test_init_containers_are_resolved_too_and_a_digest_is_what_it_is(
+    cluster: Any, make_hello: Hello
+) -> None:
+    cluster.configure("config-features", {"kubernetes.podspec-init-containers": "enabled"})
+    digest = f"ghcr.io/knative/first@sha256:{'1' * 64}"
+    service = make_hello()
+    service["spec"]["template"]["spec"] |= {
+        "initContainers": [{"name": "first", "image": digest}],
+        "serviceAccountName": "robot",
+    }
+    cluster.apply(service)
+    cluster.settle()
+    status = cluster.get(REVISIONS, NAME)["status"]
+    assert status["initContainerStatuses"] == [{"name": "first", "imageDigest": digest}]
+    image = cluster.get(IMAGES, f"{NAME}-cache-first")
+    assert image["spec"] == {"image": digest, "serviceAccountName": "robot"}
+
+
+def test_an_autoscaling_annotation_that_goes_goes_from_the_autoscaler(
+    cluster: Any, make_hello: Hello
+) -> None:
+    key = "autoscaling.knative.dev/max-scale"
+    cluster.apply(make_hello(annotations={key: "3"}))
+    cluster.settle()
+    assert cluster.get(POD_AUTOSCALERS, NAME)["metadata"]["annotations"][key] == "3"
+    del cluster.view.objects[REVISIONS, ("default", NAME)]["metadata"]["annotations"][key]
+    cluster.settle()
+    assert key not in cluster.get(POD_AUTOSCALERS, NAME)["metadata"]["annotations"]
+
+
+def test_a_revision_keeps_its_class_and_concurrency(cluster: Any, make_hello: Hello) -> None:
+    service = make_hello(annotations={"autoscaling.knative.dev/class": "my.example.com"})
+    service["spec"]["template"]["spec"]["containerConcurrency"] = 7
+    cluster.apply(service)
+    cluster.settle()
+    autoscaler = cluster.get(POD_AUTOSCALERS, NAME)
+    assert autoscaler["metadata"]["annotations"]["autoscaling.knative.dev/class"] == (
+        "my.example.com"
+    )
+    assert autoscaler["spec"]["containerConcurrency"] == 7
+    # Nobody acts on a foreign class: the Revision waits for ever
+    assert "status" not in autoscaler
+    found = condition(cluster.get(REVISIONS, NAME), "Ready")
+    assert found is not None
+    assert (found["status"], found["reason"]) == ("Unknown", "Deploying")

@@ -1,0 +1,1 @@
+"""The parts of `python -m benchmarks.dataplane`: client, scenarios, figures and goals."""
